@@ -1,0 +1,179 @@
+"""One table from a refusal to what the outside sees: RFC 9457 problems, and strict JSON in.
+
+A problem is `{type, title, status, detail, code, …facts}`; where a request has several faults,
+`errors` lists them all as `{field, code, detail}`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import IO, Any
+from uuid import UUID
+
+import msgspec
+import structlog
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework import exceptions as drf
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.response import Response
+
+from apps.core.exceptions import DomainError
+
+log = structlog.get_logger(__name__)
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER = 1  # seconds; what a 503 suggests
+
+
+class Malformed(DomainError):
+    """The request is not valid; `errors` lists every fault."""
+
+    status = 400
+
+
+def problem(status: int, code: str, detail: str, **facts: object) -> dict[str, object]:
+    """One problem as a plain object, ready for JSON."""
+    return {
+        "type": f"/api/docs/problems#{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **facts,
+    }
+
+
+def problem_of(error: DomainError) -> dict[str, object]:
+    """The problem that a refusal of ours becomes."""
+    return problem(error.status, error.code, str(error), **error.facts)
+
+
+def problem_response(body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Response:
+    """A DRF response that carries a problem."""
+    return Response(
+        body, status=int(str(body["status"])), headers=dict(headers or {}), content_type=CONTENT_TYPE
+    )
+
+
+def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response:
+    """DRF's exception handler: whatever was raised becomes a problem, never a stack trace."""
+    match error:
+        case DomainError():
+            headers = {"Retry-After": str(RETRY_AFTER)} if error.status == 503 else {}  # noqa: PLR2004
+            return problem_response(problem_of(error), headers)
+        case drf.ValidationError():
+            faults = list(_faults(error.detail))
+            return problem_response(problem_of(Malformed(errors=faults)))
+        case drf.APIException():
+            return _from_drf(error)
+        case Http404():
+            return problem_response(problem(404, "not_found", "There is no such thing here."))
+        case PermissionDenied():
+            return problem_response(problem(403, "forbidden", "You may not do this."))
+        case OperationalError() | InterfaceError():
+            log.warning("database unavailable", error=str(error).splitlines()[0])
+            body = problem(503, "unavailable", "The database is not answering; try again shortly.")
+            return problem_response(body, {"Retry-After": str(RETRY_AFTER)})
+    log.exception("unexpected error", view=type(context.get("view")).__name__)
+    return problem_response(problem(500, "internal_error", "Something went wrong on our side."))
+
+
+def _from_drf(error: drf.APIException) -> Response:
+    headers = {}
+    if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, drf.Throttled) and error.wait is not None:
+        headers["Retry-After"] = str(int(error.wait) + 1)
+    code = getattr(error.detail, "code", None) or error.default_code
+    return problem_response(problem(error.status_code, str(code), str(error.detail)), headers)
+
+
+def _faults(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """Flatten DRF's nested validation detail into a list of faults, each with its path."""
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():
+            here = "" if name == "non_field_errors" else str(name)
+            yield from _faults(inner, ".".join(part for part in (path, here) if part))
+    elif isinstance(detail, list | tuple):
+        for index, inner in enumerate(detail):
+            nested = isinstance(inner, Mapping | list | tuple)
+            yield from _faults(inner, f"{path}.{index}" if nested else path)
+    else:
+        yield {
+            "field": path,
+            "code": str(getattr(detail, "code", "invalid")),
+            "detail": str(detail),
+        }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, UUID):
+        return str(value)
+    return str(value)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain, decimal_format="string")
+
+
+def dumps(value: object) -> bytes:
+    """JSON bytes: Decimals as plain strings, UUIDs and times in their standard text."""
+    return _encoder.encode(value)
+
+
+class JsonRenderer(BaseRenderer):
+    """Compact JSON through msgspec: several times faster than DRF's own on long lists."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """The body; nothing for a response without data."""
+        return b"" if data is None else dumps(data)
+
+
+class StrictJsonParser(BaseParser):
+    """JSON in, without what JSON allows and money does not: floats stay text, NaN is refused.
+
+    A number with a fraction arrives as `FloatRefused`, so that a serializer can name the field;
+    duplicate keys in one object are refused, because two readers would disagree on their meaning.
+    """
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The decoded body. Raises `ParseError` where it is not JSON."""
+        try:
+            return json.loads(
+                stream.read(),
+                parse_float=FloatRefused,
+                parse_constant=FloatRefused,
+                object_pairs_hook=_unique_keys,
+            )
+        except (ValueError, RecursionError) as error:
+            raise drf.ParseError(f"The body is not valid JSON: {error}") from error
+
+
+class FloatRefused(str):
+    """A JSON number with a fraction: amounts travel as strings, so that no digit is lost."""
+
+    __slots__ = ()
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object names the same key twice")
+    return found

@@ -1,0 +1,24 @@
+"""The ways this app says no."""
+
+from apps.core.exceptions import Conflict, NotFound, Rejected, Unavailable
+
+
+class UnknownEvent(Unavailable):
+    """The log holds an event that this release does not know: a newer release is running."""
+
+
+class UnknownHandler(NotFound):
+    """There is no handler of this name."""
+
+
+class NotParked(NotFound):
+    """This key is not parked."""
+
+
+class StillFailing(Conflict):
+    """The key was replayed up to the event that fails again; the error is kept with it."""
+
+
+class NotRebuildable(Rejected):
+    """This handler declares no projection that could be rebuilt or compared."""
+

@@ -1,0 +1,14 @@
+"""Pages and vacuum fit the way these tables are written."""
+
+from pathlib import Path
+
+from django.db import migrations
+
+SQL = Path(__file__).parent / "sql"
+
+
+class Migration(migrations.Migration):
+    """Pages and vacuum fit the way these tables are written."""
+
+    dependencies = [("events", "0004_begin_attempt")]
+    operations = [migrations.RunSQL((SQL / "storage.sql").read_text(), reverse_sql=migrations.RunSQL.noop)]

@@ -1,0 +1,124 @@
+"""Questions about the log: lag, parked keys, one key's history, the clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from apps.events import registry
+
+LAG = """
+SELECT c.handler, c.topic, c.partition, p.queue_shard, c."offset",
+       greatest(coalesce(head."offset", 0), c."offset") AS head, c.state, c.error, c.failures,
+       c.attempts, CASE WHEN head."offset" > c."offset" THEN
+           extract(epoch FROM clock_timestamp() - (
+               SELECT e.recorded_at FROM events_event e
+               WHERE e.topic = c.topic AND e.partition = c.partition AND e."offset" > c."offset"
+               ORDER BY e."offset" LIMIT 1)) ELSE 0 END AS seconds,
+       c.events_total, c.batches_total, c.busy_seconds_total, c.rescues_total
+FROM events_cursor c
+LEFT JOIN events_partition p ON p.topic = c.topic AND p.number = c.partition
+LEFT JOIN LATERAL (
+    SELECT e."offset" FROM events_event e WHERE e.topic = c.topic AND e.partition = c.partition
+    ORDER BY e."offset" DESC LIMIT 1
+) head ON true
+WHERE c.handler = ANY(%s)
+ORDER BY c.handler, c.topic, c.partition
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a handler is behind in one partition."""
+
+    handler: str
+    topic: str
+    partition: int
+    shard: int
+    offset: int
+    head: int
+    state: str
+    error: str
+    failures: int
+    attempts: int
+    seconds: float
+    """Age of the first event not yet taken: the objective that users feel."""
+    events_total: int
+    batches_total: int
+    busy_seconds_total: float
+    rescues_total: int
+
+    @property
+    def events(self) -> int:
+        """Events not yet taken."""
+        return self.head - self.offset
+
+
+def lags() -> list[Lag]:
+    """The lag of every handler in every partition, by index probes: its cost does not grow with the log."""
+    names = [found.name for found in registry.handlers()]
+    with connection.cursor() as cursor:
+        cursor.execute(LAG, [names])
+        return [Lag(*row[:10], float(row[10]), *row[11:]) for row in cursor.fetchall()]
+
+
+def parked_count() -> dict[str, int]:
+    """Parked keys of each handler that has any."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT handler, count(*) FROM events_parkedkey GROUP BY handler")
+        return dict(cursor.fetchall())
+
+
+def oldest_snapshot_seconds() -> float:
+    """Age of the oldest transaction that holds back cleaning up; long ones slow every queue in a database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)
+               FROM pg_stat_activity WHERE backend_xmin IS NOT NULL AND datname = current_database()
+               AND pid <> pg_backend_pid()"""
+        )
+        return float(cursor.fetchone()[0])
+
+
+def history(key: str, *, tenant: int, topic: str | None = None, limit: int = 200) -> list[dict[str, Any]]:
+    """The newest events of one key, newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT {_COLUMNS} FROM events_event WHERE key = %s AND tenant_id = %s
+                AND (%s::text IS NULL OR topic = %s) ORDER BY topic, "offset" DESC LIMIT %s""",
+            [key, tenant, topic, topic, limit],
+        )
+        return _records(cursor)
+
+
+_COLUMNS = (
+    'topic, partition, "offset", id, key, name, version, data::text, occurred_at, recorded_at'
+)
+
+
+def _records(cursor: Any) -> list[dict[str, Any]]:
+    names = ("topic", "partition", "offset", "id", "key", "name", "version", "data", "occurred_at",
+             "recorded_at")  # fmt: skip
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def offsets_of(handler: str, topic: str) -> dict[int, int]:
+    """A handler's offset in every partition of a topic: the cut that a snapshot is true at."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT partition, "offset" FROM events_cursor WHERE handler = %s AND topic = %s',
+            [handler, topic],
+        )
+        return dict(cursor.fetchall())
+
+
+def last_runs() -> Sequence[tuple[str, datetime, datetime | None, str]]:
+    """The newest period of every clock job: job, period, when it ended, error."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT ON (job) job, period, finished_at, error FROM events_jobrun
+               ORDER BY job, period DESC"""
+        )
+        return list(cursor.fetchall())

@@ -1,0 +1,209 @@
+-- The one gate: checks all legs that a statement wrote, then moves the balances.
+--
+-- All legs of an entry come in one statement. That makes every check a set operation over the
+-- transition table, and "complete" a matter of counting: legs 1..leg_count are all here, and the
+-- primary key refuses them a second time. So nothing can be added to an entry later.
+CREATE FUNCTION ledger_book_postings() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    -- A balance is marked (its value kept, with its time) at every so many postings; a balance as of
+    -- some time then reads one mark and at most this many postings, however long the history is.
+    mark_every CONSTANT integer := 4096;
+    fault      record;
+    incomplete boolean;
+    reversing  boolean;
+    misplaced  boolean;
+    limited    boolean;
+    crossing   boolean;
+BEGIN
+    -- 1. Every leg belongs to an entry of its tenant and time, and every entry is complete.
+    SELECT bool_or((e.tenant_id = l.tenant_min AND e.tenant_id = l.tenant_max
+                    AND e.booked_at = l.booked_min AND e.booked_at = l.booked_max
+                    AND e.leg_count = l.legs AND l.leg_max = l.legs) IS NOT TRUE),
+           bool_or(e.reverses_id IS NOT NULL)
+    INTO incomplete, reversing
+    FROM (SELECT entry_id, count(*) AS legs, max(leg) AS leg_max,
+                 min(tenant_id) AS tenant_min, max(tenant_id) AS tenant_max,
+                 min(booked_at) AS booked_min, max(booked_at) AS booked_max
+          FROM posted GROUP BY entry_id) AS l
+    LEFT JOIN ledger_journalentry AS e ON e.id = l.entry_id;
+    IF incomplete THEN
+        SELECT p.entry_id, e.id IS NULL AS is_missing, e.leg_count, count(*) AS legs,
+               bool_or(e.tenant_id <> p.tenant_id) AS is_foreign,
+               bool_or(e.booked_at <> p.booked_at) AS is_out_of_time
+        INTO fault
+        FROM posted AS p LEFT JOIN ledger_journalentry AS e ON e.id = p.entry_id
+        GROUP BY p.entry_id, e.id
+        HAVING (bool_and(e.tenant_id = p.tenant_id AND e.booked_at = p.booked_at)
+                AND count(*) = e.leg_count AND max(p.leg) = e.leg_count) IS NOT TRUE
+        LIMIT 1;
+        IF fault.is_missing THEN
+            RAISE EXCEPTION 'posting of entry %, which does not exist', fault.entry_id
+                USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'posting_has_an_entry',
+                      TABLE = TG_TABLE_NAME;
+        ELSIF fault.is_foreign THEN
+            RAISE EXCEPTION 'posting of another tenant than its entry %', fault.entry_id
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'posting_has_its_entrys_tenant',
+                      TABLE = TG_TABLE_NAME;
+        ELSIF fault.is_out_of_time THEN
+            RAISE EXCEPTION 'posting booked at another time than its entry %', fault.entry_id
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'posting_has_its_entrys_time',
+                      TABLE = TG_TABLE_NAME;
+        END IF;
+        RAISE EXCEPTION 'entry % has legs 1 to %, all in one statement; this one brought %',
+            fault.entry_id, fault.leg_count, fault.legs
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_comes_with_all_its_legs',
+                  TABLE = TG_TABLE_NAME;
+    END IF;
+
+    -- 2. Every leg is on an account and in an asset of its tenant, within the asset's scale.
+    SELECT bool_or((a.tenant_id = p.tenant_id AND s.scale >= min_scale(p.amount)) IS NOT TRUE),
+           bool_or(NOT (a.may_be_negative AND a.may_be_positive))
+    INTO misplaced, limited
+    FROM posted AS p
+    LEFT JOIN ledger_ledgeraccount AS a ON a.id = p.ledger_account_id
+    LEFT JOIN ledger_asset AS s ON s.tenant_id = p.tenant_id AND s.code = p.asset;
+    IF misplaced THEN
+        SELECT p.entry_id, p.leg, p.asset, p.amount, p.ledger_account_id, s.scale,
+               (a.tenant_id = p.tenant_id) IS NOT TRUE AS is_foreign
+        INTO fault
+        FROM posted AS p
+        LEFT JOIN ledger_ledgeraccount AS a ON a.id = p.ledger_account_id
+        LEFT JOIN ledger_asset AS s ON s.tenant_id = p.tenant_id AND s.code = p.asset
+        WHERE (a.tenant_id = p.tenant_id AND s.scale >= min_scale(p.amount)) IS NOT TRUE
+        LIMIT 1;
+        IF fault.is_foreign THEN
+            RAISE EXCEPTION 'leg % of entry % is on account %, which its tenant does not have',
+                fault.leg, fault.entry_id, fault.ledger_account_id
+                USING ERRCODE = 'foreign_key_violation',
+                      CONSTRAINT = 'posting_is_on_its_tenants_account', TABLE = TG_TABLE_NAME;
+        ELSIF fault.scale IS NULL THEN
+            RAISE EXCEPTION 'leg % of entry % is in %, which its tenant does not have',
+                fault.leg, fault.entry_id, fault.asset
+                USING ERRCODE = 'foreign_key_violation',
+                      CONSTRAINT = 'posting_is_in_its_tenants_asset', TABLE = TG_TABLE_NAME;
+        END IF;
+        RAISE EXCEPTION 'leg % of entry %: % has more than the % decimals of %',
+            fault.leg, fault.entry_id, fault.amount, fault.scale, fault.asset
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'posting_is_within_its_assets_scale',
+                  TABLE = TG_TABLE_NAME;
+    END IF;
+
+    -- 3. Every entry sums to zero in every asset.
+    SELECT entry_id, asset, sum(amount) AS rest INTO fault
+    FROM posted GROUP BY entry_id, asset HAVING sum(amount) <> 0 LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'entry % does not balance: % % left over',
+            fault.entry_id, fault.rest, fault.asset
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_balances_per_asset',
+                  TABLE = TG_TABLE_NAME;
+    END IF;
+
+    -- 4. A reversal is the exact negation of its entry, account by account.
+    IF reversing THEN
+        SELECT e.id AS entry_id, e.reverses_id INTO fault
+        FROM (SELECT DISTINCT entry_id FROM posted) AS l
+        JOIN ledger_journalentry AS e ON e.id = l.entry_id
+        JOIN ledger_journalentry AS o ON o.id = e.reverses_id
+        WHERE o.leg_count <> e.leg_count OR EXISTS (
+            SELECT ledger_account_id, asset, -amount FROM ledger_posting
+            WHERE entry_id = o.id AND booked_at = o.booked_at
+            EXCEPT
+            SELECT ledger_account_id, asset, amount FROM posted WHERE entry_id = e.id
+        )
+        LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'entry % is not the exact negation of %', fault.entry_id, fault.reverses_id
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'reversal_negates_every_leg',
+                      TABLE = TG_TABLE_NAME;
+        END IF;
+    END IF;
+
+    -- 5. Balances. Locked in one order by everyone, so two bookings wait but never deadlock. An owned
+    -- account has one row, so that its limits are exact; a house account has one row per partition of
+    -- the log, so that no partition waits for another.
+    WITH moved AS (
+        INSERT INTO ledger_balance AS b
+            (ledger_account_id, asset, partition, amount, version, booked_at, marked_at)
+        SELECT p.ledger_account_id, p.asset,
+               CASE WHEN a.owner IS NULL THEN e.partition ELSE 0 END,
+               sum(p.amount), count(*), max(p.booked_at), '-infinity'
+        FROM posted AS p
+        JOIN ledger_ledgeraccount AS a ON a.id = p.ledger_account_id
+        JOIN ledger_journalentry AS e ON e.id = p.entry_id
+        GROUP BY 1, 2, 3
+        ORDER BY 1, 2, 3
+        ON CONFLICT (ledger_account_id, asset, partition) DO UPDATE SET
+            amount = b.amount + excluded.amount,
+            version = b.version + excluded.version,
+            booked_at = greatest(b.booked_at, excluded.booked_at),
+            marked_at = CASE
+                WHEN (b.version + excluded.version) / mark_every > b.version / mark_every
+                THEN greatest(b.booked_at, excluded.booked_at) ELSE b.marked_at END
+        RETURNING b.marked_at
+    )
+    SELECT bool_or(marked_at >= (SELECT min(booked_at) FROM posted)) INTO crossing FROM moved;
+
+    -- 6. Limits, after the move: the row is ours until we commit, so what we read is what counts.
+    IF limited THEN
+        SELECT a.id, a.code, a.may_be_negative, b.amount, b.asset INTO fault
+        FROM posted AS p
+        JOIN ledger_ledgeraccount AS a ON a.id = p.ledger_account_id
+        JOIN ledger_balance AS b ON b.ledger_account_id = a.id AND b.asset = p.asset
+        WHERE (b.amount < 0 AND p.amount < 0 AND NOT a.may_be_negative)
+           OR (b.amount > 0 AND p.amount > 0 AND NOT a.may_be_positive)
+        LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'ledger account % (%) does not allow a % balance: it would be % %',
+                fault.id, fault.code, CASE WHEN fault.amount < 0 THEN 'negative' ELSE 'positive' END,
+                fault.amount, fault.asset
+                USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME,
+                      CONSTRAINT = CASE WHEN fault.amount < 0 THEN 'account_may_not_be_negative'
+                                        ELSE 'account_may_not_be_positive' END;
+        END IF;
+    END IF;
+
+    -- 7. Marks: a leg that is booked late corrects those after it; then the new ones are kept.
+    IF crossing THEN
+        UPDATE ledger_balancemark AS m SET amount = m.amount + late.amount
+        FROM (SELECT m2.id, sum(p.amount) AS amount
+              FROM posted AS p
+              JOIN ledger_ledgeraccount AS a ON a.id = p.ledger_account_id
+              JOIN ledger_journalentry AS e ON e.id = p.entry_id
+              JOIN ledger_balancemark AS m2
+                ON m2.ledger_account_id = p.ledger_account_id AND m2.asset = p.asset
+               AND m2.partition = CASE WHEN a.owner IS NULL THEN e.partition ELSE 0 END
+               AND m2.booked_at >= p.booked_at
+              GROUP BY m2.id) AS late
+        WHERE m.id = late.id;
+        INSERT INTO ledger_balancemark (ledger_account_id, asset, partition, booked_at, amount)
+        SELECT b.ledger_account_id, b.asset, b.partition, b.booked_at, b.amount
+        FROM ledger_balance AS b
+        WHERE b.marked_at = b.booked_at AND (b.ledger_account_id, b.asset) IN
+              (SELECT ledger_account_id, asset FROM posted)
+        ON CONFLICT (ledger_account_id, asset, partition, booked_at)
+        DO UPDATE SET amount = excluded.amount;
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- The guards of one table of postings. A statement that names a partition fires that partition's
+-- statement triggers only, never the parent's; so each needs its own. The parent's row trigger comes
+-- with every partition by itself, also with one that was made without ledger_make_partition.
+CREATE FUNCTION ledger_guard_postings(target regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    EXECUTE format(
+        'CREATE TRIGGER posting_is_booked AFTER INSERT ON %s REFERENCING NEW TABLE AS posted
+             FOR EACH STATEMENT EXECUTE FUNCTION ledger_book_postings()', target);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER posting_is_booked', target);
+    EXECUTE format(
+        'CREATE TRIGGER posting_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s
+             FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change()', target);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER posting_is_append_only', target);
+END $$;
+
+SELECT ledger_guard_postings('ledger_posting');
+CREATE TRIGGER posting_stays BEFORE UPDATE OR DELETE ON ledger_posting
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+ALTER TABLE ledger_posting ENABLE ALWAYS TRIGGER posting_stays;

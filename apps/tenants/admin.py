@@ -1,0 +1,72 @@
+"""The back office's window on tenants, members and keys."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from apps.tenants import services
+from apps.tenants.models import ApiKey, Membership, Tenant, User
+
+admin.site.unregister(Group)  # roles come from memberships
+
+
+@admin.register(Tenant)
+class TenantAdmin(ModelAdmin):
+    """Tenants; they are never deleted, because rows of every kind belong to them."""
+
+    list_display = ("slug", "name", "created_at")
+    search_fields = ("slug", "name")
+    readonly_fields = ("created_at",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+
+class MembershipInline(TabularInline):
+    """A person's places."""
+
+    model = Membership
+    extra = 0
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg,misc] # unfold ships no generics
+    """People."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    inlines = (MembershipInline,)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ModelAdmin):
+    """Keys: seen and revoked here, issued by `manage.py issue_key`, which shows the secret once."""
+
+    list_display = ("prefix", "tenant", "name", "role", "last_used_at", "expires_at", "revoked_at")
+    list_filter = ("tenant", "role")
+    list_select_related = ("tenant",)
+    readonly_fields = ("tenant", "role", "prefix", "created_at", "last_used_at", "revoked_at")
+    actions = ("revoke",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never: the secret could not be shown."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: revoke it."""
+        return False
+
+    @admin.action(description="Revoke the selected keys")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """End the keys."""
+        for key in queryset:
+            services.revoke_key(key)
+        messages.success(request, "The keys are revoked.")

@@ -1,0 +1,46 @@
+"""Which role may do which. Everyone may read their own tenant; writing is by role."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from apps.tenants.authentication import Caller
+from apps.tenants.models import Role
+
+if TYPE_CHECKING:  # the view module reads these classes from the settings while it loads
+    from rest_framework.views import APIView
+
+EVERYWHERE = frozenset({Role.OWNER, Role.ADMIN, Role.SERVICE})
+
+
+class IsMember(BasePermission):
+    """A caller of some tenant; reading only, unless a view widens it."""
+
+    message = "Your role may not do this."
+    writers: ClassVar[frozenset[str]] = frozenset()
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Whether this caller's role allows the method."""
+        caller = request.auth
+        if not isinstance(caller, Caller):
+            return False
+        return request.method in SAFE_METHODS or caller.role in self.writers
+
+
+class TraderWrites(IsMember):
+    """Trades and prices: traders and operations."""
+
+    writers = EVERYWHERE | {Role.TRADER, Role.OPERATIONS}
+
+
+class OperationsWrites(IsMember):
+    """Reference data and cash: operations."""
+
+    writers = EVERYWHERE | {Role.OPERATIONS}
+
+
+class AdminWrites(IsMember):
+    """The tenant's own set-up."""
+
+    writers = EVERYWHERE - {Role.SERVICE}

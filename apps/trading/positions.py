@@ -1,0 +1,292 @@
+"""What an account holds of one instrument, and what it has earned on it: fills in, position out.
+
+The state keeps the *total cost*, never an average, so closing a position releases all of it and
+nothing is left behind. After every fill the cash identity holds exactly, not within a tolerance:
+
+    realised + s * (sum of signed notionals) = s * cost        s = +1, inverse contracts -1
+
+A buy's notional counts plus and a sell's minus; cost has the sign of the quantity. For an inverse
+contract notional and cost are contract values in the base coin, quantity * multiplier / price, and
+P&L = quantity * multiplier * (1/entry - 1/exit). Fees never touch cost or realised P&L: they are
+kept beside them. Quantities are units of the instrument, everything else is in its settlement
+currency, with at most `Terms.scale` decimals. Pure: no clock, no I/O, no framework.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final, Literal
+
+from apps.core.money import SCALE_MAX, ZERO, exact, plain, round_to
+
+AVERAGE: Final = "average"
+FIFO: Final = "fifo"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an instrument is valued and an account's cost is kept. Raises ValueError on bad terms."""
+
+    multiplier: Decimal  # value of one unit at price 1; for an inverse contract of one contract
+    inverse: bool
+    cost_method: str  # AVERAGE or FIFO
+    scale: int  # decimals of the settlement currency's bookings
+
+    def __post_init__(self) -> None:
+        if not (self.multiplier.is_finite() and self.multiplier > 0):
+            raise ValueError(f"a multiplier is greater than 0, not {self.multiplier}")
+        if self.cost_method not in (AVERAGE, FIFO):
+            raise ValueError(f"a cost method is {AVERAGE} or {FIFO}, not {self.cost_method!r}")
+        if not 0 <= self.scale <= SCALE_MAX:
+            raise ValueError(f"a scale is between 0 and {SCALE_MAX}, not {self.scale}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution. `notional` decides the money; `price` is kept for people.
+
+    Raises ValueError where the quantity is 0, the notional negative, or any number not finite.
+    """
+
+    quantity: Decimal  # bought > 0, sold < 0
+    price: Decimal
+    notional: Decimal  # >= 0, rounded already: the very number that the ledger books
+    fees: Decimal = ZERO  # charged > 0, rebated < 0
+    offset: int | None = None  # place in the event log, if the lot that it opens shall bear it
+
+    def __post_init__(self) -> None:
+        if not (self.quantity and self.quantity.is_finite()):
+            raise ValueError(f"a fill has a quantity, not {self.quantity}")
+        if not (self.notional.is_finite() and self.notional >= 0):
+            raise ValueError(f"a notional is not negative, but {self.notional}")
+        if not (self.price.is_finite() and self.fees.is_finite()):
+            raise ValueError(f"price {self.price} and fees {self.fees} must be finite")
+
+    @property
+    def signed_notional(self) -> Decimal:
+        """The notional with the sign of the quantity."""
+        sold = self.quantity.is_signed() and self.notional
+        return self.notional.copy_negate() if sold else self.notional
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What is left of one opening fill; both amounts have the sign of the position."""
+
+    quantity: Decimal
+    cost: Decimal
+    offset: int | None = None  # of the fill that opened it
+
+
+@dataclass(frozen=True, slots=True)
+class PositionState:
+    """Where a position stands. Flat means quantity 0, cost 0 and no lots; the totals stay."""
+
+    quantity: Decimal = ZERO  # long > 0, short < 0
+    cost: Decimal = ZERO  # of what is open, with the sign of the quantity
+    realised_pnl: Decimal = ZERO  # gross of fees, since the first fill
+    fees: Decimal = ZERO  # since the first fill
+    lots: tuple[Lot, ...] = ()  # oldest first; empty under AVERAGE
+
+    @property
+    def side(self) -> Literal["long", "short", "flat"]:
+        """Which way the position points."""
+        if not self.quantity:
+            return "flat"
+        return "short" if self.quantity.is_signed() else "long"
+
+    @property
+    def net_realised_pnl(self) -> Decimal:
+        """Realised P&L after all fees so far."""
+        with exact():
+            return self.realised_pnl - self.fees
+
+
+@dataclass(frozen=True, slots=True)
+class Realised:
+    """What one fill closed. Everything is 0 and empty where it only opened."""
+
+    quantity: Decimal = ZERO  # closed, with the sign of the position that it was taken from
+    cost: Decimal = ZERO  # released, same sign
+    proceeds: Decimal = ZERO  # notional of the closing part, >= 0
+    gross: Decimal = ZERO  # P&L before fees
+    closing_fees: Decimal = ZERO
+    opening_fees: Decimal = ZERO
+    lots: tuple[Lot, ...] = ()  # what was taken from which lot; empty under AVERAGE
+
+
+FLAT: Final = PositionState()
+
+
+def apply_fill(state: PositionState, fill: Fill, terms: Terms) -> tuple[PositionState, Realised]:
+    """The position after `fill`, and what the fill realised.
+
+    A fill beyond flat closes first and opens the rest. Raises ValueError where FIFO lots do not
+    cover the position, which only a damaged state can bring about.
+    """
+    with exact():
+        if not state.quantity or state.quantity.is_signed() == fill.quantity.is_signed():
+            return _open(state, fill, terms), Realised(opening_fees=fill.fees)
+        if abs(fill.quantity) <= abs(state.quantity):
+            return _close(state, fill, terms)
+        closing, opening = _split(fill, -state.quantity, terms)
+        flat, realised = _close(state, closing, terms)
+        return _open(flat, opening, terms), replace(realised, opening_fees=opening.fees)
+
+
+def replay(fills: Iterable[Fill], terms: Terms, state: PositionState = FLAT) -> PositionState:
+    """The position after all `fills`, in their order."""
+    for fill in fills:
+        state, _ = apply_fill(state, fill, terms)
+    return state
+
+
+def notional(quantity: Decimal, price: Decimal, terms: Terms) -> Decimal:
+    """The positive contract value of `quantity` (either sign) at `price`, rounded to the scale.
+
+    Raises ValueError on a negative price, and on price 0 of an inverse contract.
+    """
+    if price < 0 or (terms.inverse and not price):
+        raise ValueError(f"no contract value at price {price}")
+    with exact():
+        units = abs(quantity) * terms.multiplier
+        return round_to(units / price if terms.inverse else units * price, terms.scale)
+
+
+def market_value(state: PositionState, price: Decimal, terms: Terms) -> Decimal:
+    """The contract value of the open position at `price`, with the sign of its quantity."""
+    value = notional(state.quantity, price, terms)
+    return value.copy_negate() if value and state.quantity.is_signed() else value
+
+
+def exposure(state: PositionState, price: Decimal, terms: Terms) -> Decimal:
+    """The contract value of the open position at `price`, whichever way it points."""
+    return notional(state.quantity, price, terms)
+
+
+def unrealised_pnl(state: PositionState, price: Decimal, terms: Terms) -> Decimal:
+    """What closing all at `price` would realise, before fees; 0 when flat."""
+    if not state.quantity:
+        return ZERO
+    value = market_value(state, price, terms)
+    with exact():
+        return state.cost - value if terms.inverse else value - state.cost
+
+
+def average_cost(state: PositionState, terms: Terms) -> Decimal | None:
+    """The average entry price (harmonic for inverse), for showing only; None when flat.
+
+    None too for an inverse position whose cost rounded to 0: no price leads there.
+    """
+    if not state.quantity or (terms.inverse and not state.cost):
+        return None
+    with exact():
+        units = state.quantity * terms.multiplier
+        return round_to(units / state.cost if terms.inverse else state.cost / units, SCALE_MAX)
+
+
+def lots_to_json(lots: Iterable[Lot]) -> list[list[str | int]]:
+    """Compact form for storing: [quantity, cost], and the offset third where a lot bears one."""
+    return [
+        [plain(lot.quantity), plain(lot.cost), *(() if lot.offset is None else (lot.offset,))]
+        for lot in lots
+    ]
+
+
+def lots_from_json(rows: Iterable[Sequence[str | int]] | None) -> tuple[Lot, ...]:
+    """The lots that `lots_to_json` wrote; nothing stored means none.
+
+    Raises decimal.FloatOperation where an amount was stored as a bare JSON fraction.
+    """
+    with exact():
+        return tuple(
+            Lot(Decimal(quantity), Decimal(cost), int(rest[0]) if rest else None)
+            for quantity, cost, *rest in rows or ()
+        )
+
+
+def _open(state: PositionState, fill: Fill, terms: Terms) -> PositionState:
+    """More in the direction of the position, or the first fill of a flat one."""
+    lots: tuple[Lot, ...] = ()
+    if terms.cost_method == FIFO:
+        opened = Lot(fill.quantity, fill.signed_notional, fill.offset)
+        lots = (*_lots_of(state), opened)
+    return PositionState(
+        state.quantity + fill.quantity,
+        state.cost + fill.signed_notional,
+        state.realised_pnl,
+        state.fees + fill.fees,
+        lots,
+    )
+
+
+def _close(state: PositionState, fill: Fill, terms: Terms) -> tuple[PositionState, Realised]:
+    """Less of the position, at most all of it."""
+    closed = -fill.quantity
+    taken: tuple[Lot, ...] = ()
+    lots: tuple[Lot, ...] = ()
+    if terms.cost_method == FIFO:
+        taken, lots = _take(_lots_of(state), closed, terms.scale)
+    if closed == state.quantity:
+        if lots:
+            raise ValueError(f"{len(lots)} lots are more than the position")
+        released = state.cost  # all of it, whatever earlier roundings left
+    elif taken:
+        released = sum((lot.cost for lot in taken), ZERO)
+    else:
+        released = _pro_rata(state.cost, closed, state.quantity, terms.scale)
+    surplus = -(released + fill.signed_notional)
+    gross = -surplus if terms.inverse else surplus
+    after = PositionState(
+        state.quantity - closed,
+        state.cost - released,
+        state.realised_pnl + gross,
+        state.fees + fill.fees,
+        lots,
+    )
+    return after, Realised(closed, released, fill.notional, gross, fill.fees, ZERO, taken)
+
+
+def _split(fill: Fill, quantity: Decimal, terms: Terms) -> tuple[Fill, Fill]:
+    """The first `quantity` of a fill, and the rest with what is left of notional and fees."""
+    value = _pro_rata(fill.notional, quantity, fill.quantity, terms.scale)
+    fees = _pro_rata(fill.fees, quantity, fill.quantity, terms.scale)
+    return (
+        replace(fill, quantity=quantity, notional=value, fees=fees),
+        replace(
+            fill,
+            quantity=fill.quantity - quantity,
+            notional=fill.notional - value,
+            fees=fill.fees - fees,
+        ),
+    )
+
+
+def _take(
+    lots: tuple[Lot, ...], quantity: Decimal, scale: int
+) -> tuple[tuple[Lot, ...], tuple[Lot, ...]]:
+    """`quantity` (signed like the lots) off the oldest lots: what was taken, and what is left."""
+    taken: list[Lot] = []
+    for index, lot in enumerate(lots):
+        if abs(quantity) < abs(lot.quantity):
+            cost = _pro_rata(lot.cost, quantity, lot.quantity, scale)
+            part = Lot(quantity, cost, lot.offset)
+            rest = Lot(lot.quantity - quantity, lot.cost - cost, lot.offset)
+            return (*taken, part), (rest, *lots[index + 1 :])
+        taken.append(lot)
+        quantity -= lot.quantity
+        if not quantity:
+            return tuple(taken), lots[index + 1 :]
+    raise ValueError(f"the lots are {quantity} short of the position")
+
+
+def _lots_of(state: PositionState) -> tuple[Lot, ...]:
+    """The open lots; a position that was kept by average until now is one lot at that average."""
+    if state.quantity and not state.lots:
+        return (Lot(state.quantity, state.cost),)
+    return state.lots
+
+
+def _pro_rata(amount: Decimal, part: Decimal, whole: Decimal, scale: int) -> Decimal:
+    """`amount * part / whole`, rounded once."""
+    return round_to(amount * part / whole, scale)

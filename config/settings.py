@@ -1,0 +1,205 @@
+"""All settings, in one file, from the environment (`.env.example` lists every variable).
+
+Order: who we are · apps · HTTP · storage · sign-in · API · sockets · tasks · logs · limits.
+"""
+
+import hashlib
+import secrets
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from config import embedded
+from config.observability import log_settings
+
+# --- who we are ---------------------------------------------------------------------------------
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+if (BASE_DIR / ".env").exists():
+    environ.Env.read_env(BASE_DIR / ".env")
+
+VAR_DIR = embedded.var_dir()
+DEBUG = env.bool("DEBUG", default=False)
+
+
+def _secret_key() -> str:
+    """The signing key: from the environment, else one that this installation keeps in `var/`."""
+    if key := env.str("SECRET_KEY", default=""):
+        return key
+    kept = VAR_DIR / "secret_key"
+    if not kept.exists():
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        kept.touch(mode=0o600)
+        kept.write_text(secrets.token_urlsafe(50))
+    return kept.read_text()
+
+
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- apps ---------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "config",
+    "apps.core",
+    "apps.tenants",
+    "apps.events",
+    "apps.trading",
+    "apps.ledger",
+    "apps.web",
+]
+
+# --- HTTP ---------------------------------------------------------------------------------------
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.observability.RequestLogMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = True  # a fresh clone serves its pages without a collectstatic run
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+HTTPS = env.bool("HTTPS", default=False)  # behind a TLS proxy that sets X-Forwarded-Proto
+SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024  # bytes; a bulk call of 1,000 trades is about 400 kB
+
+# --- storage ------------------------------------------------------------------------------------
+_embedded = embedded.known_urls(VAR_DIR)
+# Without a URL and without running services every connection is refused on port 1, at once; the
+# commands that need a database then say how to start one.
+_database_url = env.str("DATABASE_URL", default="") or (
+    _embedded.database_url if _embedded else "postgres://lockstep@127.0.0.1:1/lockstep"
+)
+REDIS_URL: str = env.str("REDIS_URL", default="") or (
+    _embedded.redis_url if _embedded else "redis://127.0.0.1:1/0"
+)
+DATABASES: dict[str, Any] = {"default": environ.Env.db_url_config(_database_url)}
+DATABASES["default"].update(
+    ENGINE="django.db.backends.postgresql",
+    CONN_MAX_AGE=600,  # seconds
+    CONN_HEALTH_CHECKS=True,  # a PostgreSQL restart costs one reconnect, not an error
+    ATOMIC_REQUESTS=False,
+)
+DATABASES["default"]["OPTIONS"] = {
+    **DATABASES["default"].get("OPTIONS", {}),
+    "connect_timeout": 5,  # seconds
+    "application_name": env.str("LOCKSTEP_PROCESS", default="lockstep"),
+    # Prepared statements pay on hot paths; unset behind a pooler in transaction mode.
+    "prepare_threshold": env.int("DATABASE_PREPARE_THRESHOLD", default=5),
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# --- sign-in ------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "tenants.User"
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/sign-in/"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator",
+                 "CommonPasswordValidator", "NumericPasswordValidator")
+]  # fmt: skip
+
+# --- API ----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.tenants.authentication.ApiKeyAuthentication",
+        "apps.tenants.authentication.TenantSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.tenants.permissions.IsMember"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.core.problems.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["apps.core.problems.StrictJsonParser"],
+    "EXCEPTION_HANDLER": "apps.core.problems.handle_exception",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Lockstep",
+    "DESCRIPTION": "Everything that happens to one entity, in order, exactly once in effect.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- sockets ------------------------------------------------------------------------------------
+SOCKETS_URL = env.str("LOCKSTEP_SOCKETS_URL", default="ws://127.0.0.1:8001")
+FLOWER_URL = env.str("LOCKSTEP_FLOWER_URL", default="http://127.0.0.1:8002")
+
+# --- tasks (the rest of Celery's settings: config/celery.py) ------------------------------------
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or REDIS_URL
+# Celery's Django fix-up closes the connection at every task unless told not to; celery.py closes
+# the unusable ones itself (docs/decisions/0004).
+CELERY_DB_REUSE_MAX = 10**9
+
+# --- logs ---------------------------------------------------------------------------------------
+LOGGING = log_settings(env.str("LOG_LEVEL", default="INFO"), json=env.bool("LOG_JSON", default=False))
+
+# --- limits -------------------------------------------------------------------------------------
+BULK_TRADES_MAX = 1_000  # items in one call
+# Environments that share one Redis must not share keys or channels.
+REDIS_PREFIX = env.str("REDIS_PREFIX", default="ls") + ":" + hashlib.blake2s(
+    DATABASES["default"]["NAME"].encode(), digest_size=3
+).hexdigest()  # fmt: skip
+
+UNFOLD = {
+    "SITE_TITLE": "Lockstep back office",
+    "SITE_HEADER": "Lockstep",
+    "SITE_SUBHEADER": "Back office",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}

@@ -8,14 +8,15 @@ from typing import Any, Final
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from celery import Celery, bootsteps, signals  # noqa: E402 - settings are named first
-from celery.app.amqp import AMQP  # noqa: E402 - same
-from django.conf import settings  # noqa: E402 - same
-from django.db import close_old_connections  # noqa: E402 - same
-from django.db.backends.signals import connection_created  # noqa: E402 - same
-from kombu import Connection, Queue  # noqa: E402 - same
+from celery import Celery, bootsteps, signals
+from celery.app.amqp import AMQP
+from django.conf import settings
+from django.db import close_old_connections
+from django.db.backends.signals import connection_created
+from kombu import Connection, Queue
 
-LANES: Final = ("positions", "ledger", "settlement", "nlu", "matching", "relays")
+from apps.events.registry import LANES
+
 SHARDS_MAX: Final = 64
 """Every lane has this many queues declared; `manage.py reshard` decides how many are used."""
 HOUSEKEEPING_QUEUES: Final = ["housekeeping"]

@@ -55,7 +55,9 @@ def log_settings(level: str, *, json: bool) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.request": {"level": "ERROR"},
-            "celery.app.trace": {"level": "WARNING"},  # a line a task says nothing that lag does not
+            "celery.app.trace": {
+                "level": "WARNING"
+            },  # a line a task says nothing that lag does not
             "celery.worker.strategy": {"level": "WARNING"},
         },
     }

@@ -25,7 +25,7 @@ DEBUG = env.bool("DEBUG", default=False)
 
 def _secret_key() -> str:
     """The signing key: from the environment, else one that this installation keeps in `var/`."""
-    if key := env.str("SECRET_KEY", default=""):
+    if key := str(env.str("SECRET_KEY", default="")):
         return key
     kept = VAR_DIR / "secret_key"
     if not kept.exists():
@@ -186,7 +186,9 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or REDIS_URL
 CELERY_DB_REUSE_MAX = 10**9
 
 # --- logs ---------------------------------------------------------------------------------------
-LOGGING = log_settings(env.str("LOG_LEVEL", default="INFO"), json=env.bool("LOG_JSON", default=False))
+LOGGING = log_settings(
+    env.str("LOG_LEVEL", default="INFO"), json=env.bool("LOG_JSON", default=False)
+)
 
 # --- limits -------------------------------------------------------------------------------------
 BULK_TRADES_MAX = 1_000  # items in one call

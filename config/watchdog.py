@@ -3,8 +3,9 @@
 Runs as a process of its own (standard library only: about 10 MB), reads lines from a pipe whose
 other end only the supervisor holds, and acts when that end closes, be it by `kill -9`:
 
-    + <rank> <process group> <signal>      this group is to be ended; lower ranks first
-    - <process group>                      this group is gone
+    + <name> <rank> <process group> <signal>      to be ended so; lower ranks first
+    - <name>                                      has ended
+
 
 A child that is started between "spawned" and "told the watchdog" would be missed, so children
 start behind a gate: `gated(command)` waits for a line on its standard input before it becomes
@@ -17,7 +18,10 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import subprocess  # not at run time: this process is to stay small
 
 GRACE = 6.0  # seconds that a group gets between its own signal and SIGKILL
 _GATE = 'read -r _ && exec "$0" "$@" </dev/null'
@@ -34,6 +38,16 @@ class Group(NamedTuple):
 def gated(command: Sequence[str]) -> list[str]:
     """Return `command` behind the gate: it starts when a line arrives on its standard input."""
     return ["/bin/sh", "-c", _GATE, *command]
+
+
+def open_gate(child: "subprocess.Popen[bytes]") -> None:
+    """Let a gated child become its command; one that is already dead stays so."""
+    assert child.stdin is not None
+    try:
+        with child.stdin:
+            child.stdin.write(b"\n")
+    except BrokenPipeError:
+        return
 
 
 def signal_group(pgid: int, number: int) -> bool:
@@ -59,14 +73,13 @@ def end_all(groups: Iterable[Group], grace: float = GRACE) -> None:
 
 def watch(lines: Iterable[str]) -> None:
     """Follow the supervisor's lines to their end, then end what is left."""
-    groups: dict[int, Group] = {}
+    groups: dict[str, Group] = {}
     for line in lines:
-        verb, *numbers = line.split()
+        verb, name, *numbers = line.split()
         if verb == "+":
-            group = Group(*map(int, numbers))
-            groups[group.pgid] = group
+            groups[name] = Group(*map(int, numbers))
         else:
-            groups.pop(int(numbers[0]), None)
+            groups.pop(name, None)
     end_all(groups.values())
 
 

@@ -1,11 +1,11 @@
 """The five ways to say no. An app's own refusals derive from one of them.
 
-    DomainError
-    ├── NotFound     404  there is no such thing here
-    ├── Forbidden    403  you may not do this
-    ├── Conflict     409  someone else got there first
-    ├── Rejected     422  a business rule refuses this
-    └── Unavailable  503  something we need is not answering (the only one worth a retry)
+DomainError
+├── NotFound     404  there is no such thing here
+├── Forbidden    403  you may not do this
+├── Conflict     409  someone else got there first
+├── Rejected     422  a business rule refuses this
+└── Unavailable  503  something we need is not answering (the only one worth a retry)
 """
 
 import re

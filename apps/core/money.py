@@ -1,8 +1,8 @@
 """Exact amounts: the one rounding, the scales of currencies, canonical text, shares that add up.
 
 Amounts are `Decimal`, never float: |x| < 1e20 with at most 18 decimals, as NUMERIC(38,18) holds in
-the database. Sums and products, even a minus sign, belong inside `exact()`: Python's default context
-of 28 digits would round a 38-digit amount without a word.
+the database. Sums and products, even a minus sign, belong inside `exact()`: Python's own context of
+28 digits would round a 38-digit amount without a word.
 """
 
 import re
@@ -96,7 +96,7 @@ def round_to(value: Decimal, scale: int) -> Decimal:
     if not value.is_finite():
         raise ValueError(f"{value} is not an amount")
     rounded = value.quantize(_UNITS[scale], ROUND_HALF_EVEN, _EXACT)
-    return rounded if rounded else rounded.copy_abs()
+    return rounded or rounded.copy_abs()
 
 
 def scale_of(currency: str) -> int:

@@ -50,42 +50,51 @@ def problem_of(error: DomainError) -> dict[str, object]:
     return problem(error.status, error.code, str(error), **error.facts)
 
 
-def problem_response(body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Response:
+def problem_response(
+    body: Mapping[str, object], headers: Mapping[str, str] | None = None
+) -> Response:
     """A DRF response that carries a problem."""
     return Response(
-        body, status=int(str(body["status"])), headers=dict(headers or {}), content_type=CONTENT_TYPE
+        body,
+        status=int(str(body["status"])),
+        headers=dict(headers or {}),
+        content_type=CONTENT_TYPE,
     )
 
 
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's exception handler: whatever was raised becomes a problem, never a stack trace."""
+    if isinstance(error, drf.APIException) and not isinstance(error, drf.ValidationError):
+        return _from_drf(error)
     match error:
         case DomainError():
-            headers = {"Retry-After": str(RETRY_AFTER)} if error.status == 503 else {}  # noqa: PLR2004
-            return problem_response(problem_of(error), headers)
+            body = problem_of(error)
         case drf.ValidationError():
-            faults = list(_faults(error.detail))
-            return problem_response(problem_of(Malformed(errors=faults)))
-        case drf.APIException():
-            return _from_drf(error)
+            body = problem_of(Malformed(errors=list(_faults(error.detail))))
         case Http404():
-            return problem_response(problem(404, "not_found", "There is no such thing here."))
+            body = problem(404, "not_found", "There is no such thing here.")
         case PermissionDenied():
-            return problem_response(problem(403, "forbidden", "You may not do this."))
+            body = problem(403, "forbidden", "You may not do this.")
         case OperationalError() | InterfaceError():
             log.warning("database unavailable", error=str(error).splitlines()[0])
             body = problem(503, "unavailable", "The database is not answering; try again shortly.")
-            return problem_response(body, {"Retry-After": str(RETRY_AFTER)})
-    log.exception("unexpected error", view=type(context.get("view")).__name__)
-    return problem_response(problem(500, "internal_error", "Something went wrong on our side."))
+        case _:
+            log.error("unexpected error", view=type(context.get("view")).__name__, exc_info=error)
+            body = problem(500, "internal_error", "Something went wrong on our side.")
+    retry = (
+        {"Retry-After": str(RETRY_AFTER)}
+        if body["status"] == HTTPStatus.SERVICE_UNAVAILABLE
+        else {}
+    )
+    return problem_response(body, retry)
 
 
 def _from_drf(error: drf.APIException) -> Response:
     headers = {}
     if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, drf.Throttled) and error.wait is not None:
-        headers["Retry-After"] = str(int(error.wait) + 1)
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait) + 1)
     code = getattr(error.detail, "code", None) or error.default_code
     return problem_response(problem(error.status_code, str(code), str(error.detail)), headers)
 

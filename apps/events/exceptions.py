@@ -21,4 +21,3 @@ class StillFailing(Conflict):
 
 class NotRebuildable(Rejected):
     """This handler declares no projection that could be rebuilt or compared."""
-

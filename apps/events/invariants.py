@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -22,7 +23,7 @@ Invariant = Callable[[int | None], Check]
 """A check over one tenant's rows, or over all (None)."""
 
 
-def check_by_query(name: str, *, count: str, faults: str, params: Sequence[object] = ()) -> Check:
+def check_by_query(name: str, *, count: str, faults: str, params: Sequence[Any] = ()) -> Check:
     """A check made of two queries: how many things there are, and a text for each that is wrong."""
     with connection.cursor() as cursor:
         cursor.execute(count, params)

@@ -1,6 +1,5 @@
 """The tables of the log. All of them are written by `services` only, with SQL made for it."""
 
-from collections.abc import Iterable
 from typing import ClassVar
 
 from django.db import models
@@ -56,7 +55,7 @@ class Partition(models.Model):
     floor = models.BigIntegerField(db_default=0, help_text="Events up to here were archived.")
 
     class Meta:
-        constraints: ClassVar[Iterable[models.BaseConstraint]] = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 condition=models.Q(queue_shard__range=(0, 63)), name="queue_shard_is_declared"
             ),
@@ -86,7 +85,8 @@ class Cursor(models.Model):
         db_default=0, help_text="Tries begun and not ended; above 0 while idle: a worker died."
     )
     suspect_until = models.BigIntegerField(
-        db_default=0, help_text="Events up to here are taken one by one: one of them killed a worker."
+        db_default=0,
+        help_text="Events up to here are taken one by one: one of them killed a worker.",
     )
     failures = models.IntegerField(db_default=0, help_text="Infrastructure errors in a row.")
     retry_at = models.DateTimeField(null=True)
@@ -101,7 +101,7 @@ class Cursor(models.Model):
     rescues_total = models.BigIntegerField(db_default=0)
 
     class Meta:
-        constraints: ClassVar[Iterable[models.BaseConstraint]] = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=models.Q(offset__gte=0), name="cursor_is_in_the_log"),
             models.CheckConstraint(
                 condition=models.Q(state__in=CursorState.values), name="cursor_state_is_known"
@@ -131,7 +131,7 @@ class ParkedKey(models.Model):
     objects = TenantQuerySet.as_manager()
 
     class Meta:
-        constraints: ClassVar[Iterable[models.BaseConstraint]] = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["handler", "topic", "partition", "key"], name="key_is_parked_once"
             ),

@@ -1,10 +1,10 @@
 """Who hears what, on which queue; and what the clock starts.
 
-    @handles(TradeExecuted, queue="ledger")
-    def book_trades(batch: Batch) -> None: ...          # one transaction with the cursor
+@handles(TradeExecuted, queue="ledger")
+def book_trades(batch: Batch) -> None: ...          # one transaction with the cursor
 
-    @handles(MessageSent, queue="nlu", calls_out=True)
-    async def understand(event: Recorded) -> None: ...  # calls the outside; never in a transaction
+@handles(MessageSent, queue="nlu", calls_out=True)
+async def understand(event: Recorded) -> None: ...  # calls the outside; never in a transaction
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -61,7 +61,7 @@ def lags() -> list[Lag]:
     names = [found.name for found in registry.handlers()]
     with connection.cursor() as cursor:
         cursor.execute(LAG, [names])
-        return [Lag(*row[:10], float(row[10]), *row[11:]) for row in cursor.fetchall()]
+        return [Lag(*(*row[:10], float(row[10]), *row[11:])) for row in cursor.fetchall()]
 
 
 def parked_count() -> dict[str, int]:
@@ -82,7 +82,9 @@ def oldest_snapshot_seconds() -> float:
         return float(cursor.fetchone()[0])
 
 
-def history(key: str, *, tenant: int, topic: str | None = None, limit: int = 200) -> list[dict[str, Any]]:
+def history(
+    key: str, *, tenant: int, topic: str | None = None, limit: int = 200
+) -> list[dict[str, Any]]:
     """The newest events of one key, newest first."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -37,7 +37,7 @@ class MembershipInline(TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg,misc] # unfold ships no generics
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # unfold ships no generics
     """People."""
 
     form = UserChangeForm

@@ -94,7 +94,7 @@ def _look_up(digest: bytes) -> _Known:
 class TenantSessionAuthentication(SessionAuthentication):
     """A signed-in person, with CSRF protection; the tenant is the one chosen in the session."""
 
-    def authenticate(self, request: Request) -> tuple[User, Caller] | None:  # type: ignore[override] # auth is our Caller where DRF says None
+    def authenticate(self, request: Request) -> tuple[User, Caller] | None:
         """The person and the caller; nothing when nobody is signed in."""
         found = super().authenticate(request)
         if found is None:

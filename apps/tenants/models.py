@@ -1,6 +1,5 @@
 """Who is at the door: tenants, users, memberships and keys; and the base of every tenant's row."""
 
-from collections.abc import Iterable
 from typing import ClassVar, Self, TypeVar
 
 from django.contrib.auth.models import AbstractUser
@@ -63,7 +62,7 @@ class Membership(models.Model):
     objects = TenantQuerySet.as_manager()
 
     class Meta:
-        constraints: ClassVar[Iterable[models.BaseConstraint]] = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["tenant", "user"], name="member_has_one_role"),
             models.CheckConstraint(
                 condition=models.Q(role__in=Role.values), name="membership_role_is_known"
@@ -91,7 +90,7 @@ class ApiKey(models.Model):
     objects = TenantQuerySet.as_manager()
 
     class Meta:
-        constraints: ClassVar[Iterable[models.BaseConstraint]] = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 condition=models.Q(role__in=Role.values), name="api_key_role_is_known"
             ),

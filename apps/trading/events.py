@@ -26,7 +26,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @event("trading.account.opened", topic="trade")
-class AccountOpened(Event):
+class AccountOpened(Event, frozen=True):
     """A client account exists; the first fact under its key."""
 
     account_id: UUID
@@ -37,7 +37,7 @@ class AccountOpened(Event):
 
 
 @event("trading.account.changed", topic="trade")
-class AccountChanged(Event):
+class AccountChanged(Event, frozen=True):
     """An account's status or limits are now these."""
 
     account_id: UUID
@@ -47,7 +47,7 @@ class AccountChanged(Event):
 
 
 @event("trading.trade.executed", topic="trade")
-class TradeExecuted(Event):
+class TradeExecuted(Event, frozen=True):
     """A trade was accepted; its terms are final."""
 
     trade_id: UUID
@@ -74,7 +74,7 @@ class TradeExecuted(Event):
 
 
 @event("trading.trade.rejected", topic="trade")
-class TradeRejected(Event):
+class TradeRejected(Event, frozen=True):
     """A trade was refused, with every reason."""
 
     request_id: UUID
@@ -87,7 +87,7 @@ class TradeRejected(Event):
 
 
 @event("trading.position.changed", topic="position")
-class PositionChanged(Event):
+class PositionChanged(Event, frozen=True):
     """A position is now this; one fact for all the fills that a batch folded into it."""
 
     account_id: UUID
@@ -102,7 +102,7 @@ class PositionChanged(Event):
 
 
 @event("trading.instrument.changed", topic="instrument")
-class InstrumentChanged(Event):
+class InstrumentChanged(Event, frozen=True):
     """An instrument was listed, or its terms or status are now these. Key: the instrument's id."""
 
     instrument_id: UUID
@@ -116,7 +116,7 @@ class InstrumentChanged(Event):
 
 
 @event("trading.price.changed", topic="instrument")
-class PriceChanged(Event):
+class PriceChanged(Event, frozen=True):
     """An instrument's last price is now this. Key: the instrument's id."""
 
     instrument_id: UUID

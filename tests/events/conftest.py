@@ -13,7 +13,7 @@ from apps.events.services import register_cursors
 
 
 @event("test.thing.added", topic="test-things")
-class ThingAdded(Event):
+class ThingAdded(Event, frozen=True):
     amount: Decimal
     number: int
 
@@ -63,7 +63,8 @@ def seen(key: str | None = None) -> list[int]:
     """Numbers that took effect, in the order in which they did."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT number FROM test_effect WHERE %s::text IS NULL OR key = %s ORDER BY id", [key, key]
+            "SELECT number FROM test_effect WHERE %s::text IS NULL OR key = %s ORDER BY id",
+            [key, key],
         )
         return [number for (number,) in cursor.fetchall()]
 

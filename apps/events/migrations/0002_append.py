@@ -11,4 +11,8 @@ class Migration(migrations.Migration):
     """Facts enter the log through one function."""
 
     dependencies = [("events", "0001_initial")]
-    operations = [migrations.RunSQL((SQL / "append.sql").read_text(), reverse_sql="DROP FUNCTION events_append")]
+    operations = [
+        migrations.RunSQL(
+            (SQL / "append.sql").read_text(), reverse_sql="DROP FUNCTION events_append"
+        )
+    ]

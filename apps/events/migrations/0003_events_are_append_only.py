@@ -11,4 +11,9 @@ class Migration(migrations.Migration):
     """What happened stays as it was told."""
 
     dependencies = [("events", "0002_append")]
-    operations = [migrations.RunSQL((SQL / "append_only.sql").read_text(), reverse_sql="DROP FUNCTION events_refuse_change CASCADE")]
+    operations = [
+        migrations.RunSQL(
+            (SQL / "append_only.sql").read_text(),
+            reverse_sql="DROP FUNCTION events_refuse_change CASCADE",
+        )
+    ]

@@ -11,4 +11,6 @@ class Migration(migrations.Migration):
     """Pages and vacuum fit the way these tables are written."""
 
     dependencies = [("events", "0004_begin_attempt")]
-    operations = [migrations.RunSQL((SQL / "storage.sql").read_text(), reverse_sql=migrations.RunSQL.noop)]
+    operations = [
+        migrations.RunSQL((SQL / "storage.sql").read_text(), reverse_sql=migrations.RunSQL.noop)
+    ]

@@ -78,7 +78,7 @@ def _advance(place: Place, lease: UUID, offset: int, events: int) -> bool:
                 WHERE {places.AT} AND c.lease = %s AND c."offset" <= %s""",
             (offset, events, LEASE_SECONDS, *place.at, lease, offset),
         )
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def _give_back(place: Place, lease: UUID) -> None:

@@ -28,7 +28,8 @@ def hold_back(place: Place, rows: Sequence[Row]) -> list[Row]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT c.key FROM events_parkedkey c WHERE {places.AT} AND c.policy = 'hold'", place.at
+            f"SELECT c.key FROM events_parkedkey c WHERE {places.AT} AND c.policy = 'hold'",
+            place.at,
         )
         parked = {key for (key,) in cursor.fetchall()}
     if not parked:
@@ -105,7 +106,8 @@ def _resume_chunk(place: Place, key: str) -> tuple[int, Exception | None, bool]:
         # Waits for a drain at work, and keeps the next one out: nothing is held or let go meanwhile.
         cursor.execute(f"SELECT 1 FROM events_cursor c WHERE {places.AT} FOR UPDATE", place.at)
         cursor.execute(
-            f"SELECT c.id FROM events_parkedkey c WHERE {places.AT} AND c.key = %s", (*place.at, key)
+            f"SELECT c.id FROM events_parkedkey c WHERE {places.AT} AND c.key = %s",
+            (*place.at, key),
         )
         if cursor.fetchone() is None:
             raise NotParked(handler=place.handler.name, key=key)

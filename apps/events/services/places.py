@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -49,27 +50,27 @@ class Row:
     name: str
     tenant_id: int
     data: str | None
-    _columns: tuple[object, ...]
+    _columns: tuple[Any, ...]
     topic: str
     partition: int
 
     def recorded(self) -> Recorded:
         """The event for a handler. Raises what `contracts.decode` raises."""
         (_, uid, _, _, _, version, _, headers, occurred_at, recorded_at) = self._columns
-        fact: Event = decode(self.name, version, self.data or "{}")  # type: ignore[arg-type] # an int by the table
+        fact: Event = decode(self.name, version, self.data or "{}")
         return Recorded(
             fact,
             self.topic,
             self.partition,
             self.offset,
-            uid,  # type: ignore[arg-type] # a UUID by the table
+            uid,
             self.tenant_id,
             self.key,
             self.name,
-            version,  # type: ignore[arg-type] # an int by the table
-            json.loads(headers) if headers != "{}" else {},  # type: ignore[arg-type] # text by the driver
-            occurred_at,  # type: ignore[arg-type] # a time by the table
-            recorded_at,  # type: ignore[arg-type] # a time by the table
+            version,
+            json.loads(headers) if headers != "{}" else {},
+            occurred_at,
+            recorded_at,
         )
 
 
@@ -102,7 +103,9 @@ def lock(place: Place) -> int | None:
 def is_behind(place: Place) -> bool:
     """Whether there is something that this handler could take now, in a new snapshot."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT EXISTS (SELECT FROM events_cursor c WHERE {AT} AND {HAS_MORE})", place.at)
+        cursor.execute(
+            f"SELECT EXISTS (SELECT FROM events_cursor c WHERE {AT} AND {HAS_MORE})", place.at
+        )
         return bool(cursor.fetchone()[0])
 
 
@@ -120,7 +123,7 @@ def read_offsets(place: Place, offsets: Sequence[int]) -> list[Row]:
     return _rows(place, '"offset" = ANY(%s) ORDER BY "offset"', (list(offsets),))
 
 
-def _rows(place: Place, condition: str, params: tuple[object, ...]) -> list[Row]:
+def _rows(place: Place, condition: str, params: tuple[Any, ...]) -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT "offset", id, tenant_id, key, name, version,

@@ -51,7 +51,7 @@ def replay(
     result = Replay(name)
     with unit_of_work(muted=True), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT topic, partition, \"offset\" FROM events_cursor WHERE handler = %s"
+            'SELECT topic, partition, "offset" FROM events_cursor WHERE handler = %s'
             " ORDER BY topic, partition FOR UPDATE",
             [name],
         )
@@ -76,9 +76,7 @@ def _refill(place: Place, until: int, result: Replay, progress: Callable[[int], 
     after = 0
     while rows := places.read(place, after, CHUNK, until=until):
         after = rows[-1].offset
-        wanted = [
-            row for row in rows if row.name in place.handler.names and row.offset not in held
-        ]
+        wanted = [row for row in rows if row.name in place.handler.names and row.offset not in held]
         if wanted:
             events = [row.recorded() for row in wanted]
             place.handler.function(place.batch(events, replaying=True))
@@ -88,9 +86,7 @@ def _refill(place: Place, until: int, result: Replay, progress: Callable[[int], 
 
 def _held(place: Place) -> set[int]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f'SELECT c."offset" FROM events_parkedevent c WHERE {places.AT}', place.at
-        )
+        cursor.execute(f'SELECT c."offset" FROM events_parkedevent c WHERE {places.AT}', place.at)
         return {offset for (offset,) in cursor.fetchall()}
 
 
@@ -121,6 +117,7 @@ def log_length(handler: Handler) -> int:
     """Events that a replay of this handler reads."""
     with connection.cursor() as cursor:
         cursor.execute(
-            'SELECT coalesce(sum("offset"), 0) FROM events_cursor WHERE handler = %s', [handler.name]
+            'SELECT coalesce(sum("offset"), 0) FROM events_cursor WHERE handler = %s',
+            [handler.name],
         )
         return int(cursor.fetchone()[0])

@@ -63,7 +63,11 @@ def register_cursors() -> None:
             """INSERT INTO events_partition (topic, number, queue_shard)
                SELECT t, n, n %% %s FROM unnest(%s::text[]) t, generate_series(0, %s) n
                ON CONFLICT DO NOTHING""",
-            [DEFAULT_SHARDS, sorted({*TOPICS, *(topic for _, topic, _, _ in wanted)}), PARTITIONS - 1],
+            [
+                DEFAULT_SHARDS,
+                sorted({*TOPICS, *(topic for _, topic, _, _ in wanted)}),
+                PARTITIONS - 1,
+            ],
         )
         if wanted:
             cursor.execute(

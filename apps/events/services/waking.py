@@ -15,7 +15,8 @@ import structlog
 from celery import current_app
 from django.conf import settings
 from django.db import connection
-from kombu import Connection, pools
+from kombu import Connection
+from kombu.pools import producers  # type: ignore[attr-defined] # the stubs miss it
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -122,7 +123,7 @@ def _send(wanted: list[tuple[str, str, int]]) -> None:
         grouped[queue, name, topic].append(number)
     if not grouped:
         return
-    with pools.producers[broker()].acquire(block=True, timeout=1) as producer:
+    with producers[broker()].acquire(block=True, timeout=1) as producer:
         for (queue, name, topic), numbers in grouped.items():
             current_app.send_task(
                 DRAIN,
@@ -147,5 +148,5 @@ def shard_map() -> dict[Place, int]:
 
 def reset() -> None:
     """Forget clients, breaker and map: after a fork, and between tests."""
-    global _client, _broker, _broken_until, _map_read_at  # noqa: PLW0603 - see above
+    global _client, _broker, _broken_until, _map_read_at
     _client, _broker, _broken_until, _map_read_at = None, None, 0.0, float("-inf")

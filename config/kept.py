@@ -1,0 +1,30 @@
+"""Secrets that an installation makes for itself and keeps in `var`."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def secret(file: Path) -> str:
+    """Return the secret kept in `file`; makes it at the first call, once even if many call."""
+    if not file.exists():
+        new = _private(file, secrets.token_urlsafe(24))
+        try:
+            os.link(new, file)  # unlike a rename this never replaces what another process made
+        except FileExistsError:
+            pass
+        finally:
+            new.unlink()
+    return file.read_text()
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    _private(file, text).replace(file)
+
+
+def _private(file: Path, text: str) -> Path:
+    new = file.with_name(f"{file.name}.{os.getpid()}")
+    new.touch(mode=0o600)
+    new.write_text(text)
+    return new

@@ -1,0 +1,185 @@
+"""The processes of a whole stack on one machine, as `manage.py up` runs them.
+
+`Procfile` says the same for other supervisors, a process a container, say.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import environ
+from django.conf import settings
+from django.db.utils import ConnectionHandler
+
+from config import embedded, kept, ports
+from config.supervisor import Console, ProcessSpec, Watchdog
+from config.watchdog import Group
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+_CLOCK, _DOORS, _WORKERS, _SERVICES = range(4)  # the order in which a stack stops
+
+
+class Ports(NamedTuple):
+    """Where the doors of a stack are, on the loopback."""
+
+    web: int
+    sockets: int
+    flower: int
+
+    def url(self, port: int, scheme: str = "http") -> str:
+        """Return the address of one of them."""
+        return f"{scheme}://{ports.LOOPBACK}:{port}"
+
+
+def choose_ports(wanted: int) -> Ports:
+    """Return `wanted` and the two after it, or the next free ones."""
+    chosen: list[int] = []
+    for offset in range(len(Ports._fields)):
+        chosen.append(ports.next_free(wanted + offset, chosen))
+    return Ports(*chosen)
+
+
+def environment(var: Path, doors: Ports, urls: embedded.Urls) -> dict[str, str]:
+    """Return what the processes of a stack find in their environment."""
+    own = {field.upper(): url for field, url in urls._asdict().items() if url}
+    return {
+        **os.environ,
+        **own,
+        "LOCKSTEP_VAR": str(var),
+        "LOCKSTEP_URL": doors.url(doors.web),
+        "LOCKSTEP_SOCKETS_URL": doors.url(doors.sockets, "ws"),
+        "LOCKSTEP_FLOWER_URL": doors.url(doors.flower),
+        "FLOWER_BASIC_AUTH": flower_login(var),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def flower_login(var: Path) -> str:
+    """Return Flower's `user:password`; its own variable, or a password kept in `var`."""
+    return os.environ.get("FLOWER_BASIC_AUTH") or f"flower:{kept.secret(var / 'flower_password')}"
+
+
+def manage(name: str, *arguments: str, stop_rank: int = _CLOCK) -> ProcessSpec:
+    """Return a process that runs a command of `manage.py`."""
+    command = (sys.executable, str(BASE_DIR / "manage.py"), *arguments)
+    return ProcessSpec(name, command, stop_rank=stop_rank, grace=2)
+
+
+def core_processes(doors: Ports, shards: int) -> list[ProcessSpec]:
+    """Return what a stack cannot serve without: the doors and the workers."""
+    from config.celery import HOUSEKEEPING_QUEUES, shard_queues  # noqa: PLC0415 - heavy
+
+    web = _python(
+        "granian", "--interface", "wsgi", "--host", ports.LOOPBACK, "--port", str(doors.web),
+        "--workers", "2", "--blocking-threads", "1", "--no-ws", "--log-level", "warning",
+        "--respawn-failed-workers", "--workers-kill-timeout", "3", "config.wsgi:application",
+    )  # fmt: skip
+    sockets = _python(
+        "uvicorn", "--host", ports.LOOPBACK, "--port", str(doors.sockets),
+        "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "2",
+        "config.asgi:application",
+    )  # fmt: skip
+    healthy = f"{doors.url(doors.web)}/healthz"
+    listening = doors.url(doors.sockets, "tcp")
+    return [
+        ProcessSpec("web", web, ready_url=healthy, stop_rank=_DOORS, grace=4),
+        ProcessSpec("sockets", sockets, ready_url=listening, stop_rank=_DOORS, grace=4),
+        *(_worker(f"shard{shard}", shard_queues(shard)) for shard in range(shards)),
+        _worker("housekeeping", HOUSEKEEPING_QUEUES),
+        ProcessSpec("beat", _celery("beat", "--pidfile="), stop_rank=_CLOCK),
+    ]
+
+
+def shards(database_url: str) -> int:
+    """Return how many shard workers are needed: as many as the log's map names.
+
+    `LOCKSTEP_SHARDS` asks for more, before `manage.py reshard` spreads the partitions over them.
+    """
+    # Django's own connection will not do: `up` may have read its settings before it started the
+    # embedded database.
+    config = {**settings.DATABASES["default"], **environ.Env.db_url_config(database_url)}
+    config["ENGINE"] = settings.DATABASES["default"]["ENGINE"]
+    connection = ConnectionHandler({"default": config})["default"]
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT coalesce(max(queue_shard), 0) + 1 FROM events_partition")
+            (mapped,) = cursor.fetchone()
+    finally:
+        connection.close()
+    return max(mapped, int(os.environ.get("LOCKSTEP_SHARDS") or 1))
+
+
+def flower(doors: Ports) -> ProcessSpec:
+    """Return the watcher of the queues; read-only, behind a password."""
+    command = _celery(
+        "flower", f"--address={ports.LOOPBACK}", f"--port={doors.flower}",
+        "--read_only=True", "--max_tasks=5000", "--logging=warning",
+    )  # fmt: skip
+    return ProcessSpec("flower", command, stop_rank=_DOORS, grace=2)
+
+
+class OwnServices:
+    """Has the embedded servers running; those that it started it keeps alive, and stops at last."""
+
+    def __init__(self, var: Path, watchdog: Watchdog, console: Console) -> None:
+        """Use the servers of `var`."""
+        self.urls = embedded.Urls("", "")
+        self._var = var
+        self._watchdog = watchdog
+        self._console = console
+        self._own: set[str] = set()
+
+    def __enter__(self) -> Self:
+        if embedded.missing(self._var):
+            self._start()
+        else:
+            self.urls = embedded.known_urls(self._var) or self.urls
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        embedded.stop(self._var, self._own)
+        for name in self._own:
+            self._watchdog.remove(name)
+
+    def keep(self) -> None:
+        """Start again what has died of the own servers."""
+        dead = self._own.intersection(embedded.missing(self._var))
+        if not dead:
+            return
+        self._console.line("up", f"{', '.join(sorted(dead))} died; starts again")
+        try:
+            self._start()
+        except embedded.ServicesError as error:
+            self._console.line("up", str(error))
+
+    def _start(self) -> None:
+        self.urls = embedded.start(self._var, self._announce)
+
+    def _announce(self, name: str, pid: int, stop_signal: signal.Signals) -> None:
+        self._own.add(name)
+        self._watchdog.add(name, Group(_SERVICES, pid, stop_signal))
+
+
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *arguments)
+
+
+def _celery(*arguments: str) -> tuple[str, ...]:
+    return _python("celery", "-A", "config", *arguments)
+
+
+def _worker(name: str, queues: list[str]) -> ProcessSpec:
+    command = _celery(
+        "worker", "-P", "solo", "-n", f"{name}@%h", "-Q", ",".join(queues), "-l", "INFO",
+        "--without-gossip", "--without-mingle",
+    )  # fmt: skip
+    # Celery's warm shutdown may take its five seconds of soft shutdown.
+    return ProcessSpec(name, command, ready_text=" ready.", stop_rank=_WORKERS, grace=6)

@@ -8,13 +8,13 @@ import json
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import IO, Any
-from uuid import UUID
 
 import msgspec
 import structlog
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
-from django.http import Http404
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions as drf
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -25,6 +25,7 @@ from apps.core.exceptions import DomainError
 log = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER = 1  # seconds; what a 503 suggests
+NUL = "NUL (0x00)"  # how the driver names the one character that PostgreSQL's text cannot hold
 
 
 class Malformed(DomainError):
@@ -33,16 +34,22 @@ class Malformed(DomainError):
     status = 400
 
 
-def problem(status: int, code: str, detail: str, **facts: object) -> dict[str, object]:
-    """One problem as a plain object, ready for JSON."""
-    return {
+class TooLarge(DomainError):
+    """The body is larger than this API reads."""
+
+    status = 413
+
+
+def problem(status: int, code: str, detail: str, /, **facts: object) -> dict[str, object]:
+    """One problem as a plain object, ready for JSON; a fact never takes a member's name."""
+    members: dict[str, object] = {
         "type": f"/api/docs/problems#{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "code": code,
-        **facts,
     }
+    return members | {name: fact for name, fact in facts.items() if name not in members}
 
 
 def problem_of(error: DomainError) -> dict[str, object]:
@@ -75,6 +82,10 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response:
             body = problem(404, "not_found", "There is no such thing here.")
         case PermissionDenied():
             body = problem(403, "forbidden", "You may not do this.")
+        case UnreadablePostError():
+            body = problem_of(Malformed("The body ended before its length."))
+        case DataError() if NUL in str(error):  # from a path or a query; a JSON body is checked
+            body = problem_of(Malformed("A text holds a NUL character."))
         case OperationalError() | InterfaceError():
             log.warning("database unavailable", error=str(error).splitlines()[0])
             body = problem(503, "unavailable", "The database is not answering; try again shortly.")
@@ -117,17 +128,12 @@ def _faults(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
         }
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, UUID):
-        return str(value)
-    return str(value)
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_plain, decimal_format="string")
+# DRF's and Django's own kinds of text are no `str` to msgspec.
+_encoder = msgspec.json.Encoder(enc_hook=str, decimal_format="string")
 
 
 def dumps(value: object) -> bytes:
-    """JSON bytes: Decimals as plain strings, UUIDs and times in their standard text."""
+    """JSON bytes: UUIDs and times in their standard text, Decimals in theirs (amounts: `plain` first)."""
     return _encoder.encode(value)
 
 
@@ -149,10 +155,11 @@ class JsonRenderer(BaseRenderer):
 
 
 class StrictJsonParser(BaseParser):
-    """JSON in, without what JSON allows and money does not: floats stay text, NaN is refused.
+    """JSON in, without what JSON allows and money does not.
 
-    A number with a fraction arrives as `FloatRefused`, so that a serializer can name the field;
-    duplicate keys in one object are refused, because two readers would disagree on their meaning.
+    A number with a fraction, and NaN, arrives as `FloatRefused`, so that a serializer can name the
+    field; duplicate keys in one object are refused, because two readers would disagree on their
+    meaning; half a surrogate pair, because no UTF-8 can answer with it.
     """
 
     media_type = "application/json"
@@ -163,14 +170,13 @@ class StrictJsonParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The decoded body. Raises `ParseError` where it is not JSON."""
+        """The decoded body. Raises `ParseError` where it is not JSON, `TooLarge`."""
+        # DRF reads the stream past Django's own check of this limit.
+        body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+        if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise TooLarge(bytes_max=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         try:
-            return json.loads(
-                stream.read(),
-                parse_float=FloatRefused,
-                parse_constant=FloatRefused,
-                object_pairs_hook=_unique_keys,
-            )
+            return _decode(body.decode())
         except (ValueError, RecursionError) as error:
             raise drf.ParseError(f"The body is not valid JSON: {error}") from error
 
@@ -179,6 +185,18 @@ class FloatRefused(str):
     """A JSON number with a fraction: amounts travel as strings, so that no digit is lost."""
 
     __slots__ = ()
+
+
+def _decode(text: str) -> Any:
+    found = json.loads(
+        text,
+        parse_float=FloatRefused,
+        parse_constant=FloatRefused,
+        object_pairs_hook=_unique_keys,
+    )
+    if "\\ud" in text or "\\uD" in text:  # perhaps half a pair: then this raises
+        json.dumps(found, ensure_ascii=False).encode()
+    return found
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

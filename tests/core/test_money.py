@@ -25,6 +25,7 @@ from apps.core.money import (
 LARGEST = "99999999999999999999.999999999999999999"
 AMOUNTS = st.decimals("-" + LARGEST, LARGEST, allow_nan=False, places=SCALE_MAX)
 SCALES = st.integers(0, SCALE_MAX)
+unhurried = settings(deadline=None)  # a busy machine is no fault of the arithmetic
 
 
 def half_even(value: Fraction, scale: int) -> Decimal:
@@ -64,6 +65,7 @@ def test_a_scale_beyond_the_columns_is_refused(scale: int) -> None:
         round_to(Decimal(1), scale)
 
 
+@unhurried
 @given(AMOUNTS, AMOUNTS, AMOUNTS.filter(bool), SCALES)
 def test_a_quotient_is_rounded_once_as_if_every_digit_was_seen(
     a: Decimal, b: Decimal, c: Decimal, scale: int
@@ -81,6 +83,7 @@ def test_a_tie_broken_beyond_the_last_kept_digit_is_seen() -> None:
     assert round_to(trace, 2) == Decimal("0.13")
 
 
+@unhurried
 @given(AMOUNTS, AMOUNTS, AMOUNTS)
 def test_sums_and_products_are_exact_whatever_the_surrounding_context(
     a: Decimal, b: Decimal, c: Decimal
@@ -118,6 +121,7 @@ def test_canonical_text(value: str, text: str) -> None:
     assert plain(Decimal(value)) == text
 
 
+@unhurried
 @given(AMOUNTS)
 def test_canonical_text_reads_back_and_is_one_per_value(value: Decimal) -> None:
     assert parse_amount(plain(value)) == value
@@ -196,7 +200,7 @@ def test_a_narrower_scale_may_be_asked_for() -> None:
         parse_amount("1.505", scale=2)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.text(max_size=70) | st.text("0123456789+-.eE", max_size=30))
 def test_any_text_is_an_amount_within_bounds_or_a_value_error(text: str) -> None:
     try:
@@ -269,6 +273,7 @@ WEIGHTS = st.lists(
 ).filter(any)
 
 
+@unhurried
 @given(AMOUNTS, WEIGHTS, SCALES)
 def test_shares_add_up_stay_near_and_keep_their_sign(
     amount: Decimal, weights: list[Decimal], scale: int

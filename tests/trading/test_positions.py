@@ -43,8 +43,8 @@ def fills(text: str, terms: Terms = DOLLARS) -> list[Fill]:
 
 
 # (fills so far; quantity, average to ten decimals, gross realised, net realised). The examples come
-# from the tests of nautilus_trader (1-6), Lean (7, 8) and beancount (10); in 5 the fee of the flip is
-# split as here (there, each slice is charged all of it).
+# from the tests of nautilus_trader (1-6), Lean (7, 8) and beancount (10). In 5 the flip's fee is split
+# by quantity (there, each slice is charged all of it).
 ENTRIES = "12 @ 100 0.12,17 @ 99 0.1683"
 SWEEP = "12 @ 10000,17 @ 9999,-9 @ 10001"
 WORKED = [

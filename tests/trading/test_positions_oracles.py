@@ -162,7 +162,7 @@ def agrees(ours: Decimal | None, published: str) -> bool:
     if ours is None or decimals < 2:
         return (ours or ZERO) == stated
     unit = Decimal((0, (1,), -decimals))
-    step = Decimal.from_float(math.ulp(float(published))) if decimals > 8 else ZERO
+    step = Decimal(str(math.ulp(float(published)))) if decimals > 8 else ZERO
     return abs(ours - stated) <= max(unit / 2, step)
 
 

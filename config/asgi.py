@@ -2,12 +2,12 @@
 
 import os
 
+import django
 from channels.routing import ProtocolTypeRouter
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-http = get_asgi_application()
+django.setup(set_prefix=False)
 
-from config.routing import sockets  # noqa: E402 - models load only after Django is set up
+from config.routing import http, sockets  # noqa: E402 - models load only after Django is set up
 
 application = ProtocolTypeRouter({"http": http, "websocket": sockets})

@@ -24,6 +24,7 @@ HOUSEKEEPING_QUEUES: Final = ["housekeeping"]
 RECONNECT_SECONDS_MAX: Final = 1.0
 STATEMENT_MS: Final = 15_000
 IDLE_IN_TRANSACTION_MS: Final = 15_000
+PRESENCE_SECONDS: Final = 3.0
 
 
 def shard_queues(shard: int) -> list[str]:
@@ -118,6 +119,30 @@ class Sweeper(bootsteps.StartStopStep):
 
 
 app.steps["worker"].add(Sweeper)
+
+
+class Presence(bootsteps.StartStopStep):
+    """Every worker says that it is there and which queues it serves (apps/events/services/workers.py)."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def start(self, parent: Any) -> None:
+        """Begin with the worker."""
+        from apps.events.services import announce  # noqa: PLC0415 - models load later than this module
+
+        beat = (parent.hostname, list(parent.app.amqp.queues.consume_from), os.getpid())
+        announce(*beat)
+        self.entry = parent.timer.call_repeatedly(PRESENCE_SECONDS, announce, beat)
+
+    def stop(self, parent: Any) -> None:
+        """End with it."""
+        from apps.events.services import take_leave  # noqa: PLC0415 - see above
+
+        self.entry.cancel()
+        take_leave(parent.hostname)
+
+
+app.steps["worker"].add(Presence)
 
 
 def _sweep() -> None:

@@ -83,7 +83,7 @@ class RequestLogMiddleware:
             seconds = time.perf_counter() - started
             if response.status_code >= 500 or seconds > SLOW_SECONDS:  # noqa: PLR2004 - server errors
                 log.log(
-                    logging.ERROR if response.status_code >= 500 else logging.WARNING,  # noqa: PLR2004
+                    logging.ERROR if response.status_code >= 500 else logging.WARNING,  # noqa: PLR2004 - same
                     "request",
                     method=request.method,
                     path=request.path,

@@ -20,6 +20,10 @@ from config.watchdog import Group
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _CLOCK, _DOORS, _WORKERS, _SERVICES = range(4)  # the order in which a stack stops
+# In a stack that is tried out, root may run workers, and pages are served without being collected.
+_KNOWN_WARNINGS = (
+    "ignore:You're running the worker with superuser:UserWarning,ignore:No directory at:UserWarning"
+)
 
 
 class Ports(NamedTuple):
@@ -54,6 +58,7 @@ def environment(var: Path, doors: Ports, urls: embedded.Urls) -> dict[str, str]:
         "LOCKSTEP_FLOWER_URL": doors.url(doors.flower),
         "FLOWER_BASIC_AUTH": flower_login(var),
         "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", _KNOWN_WARNINGS),
     }
 
 
@@ -68,32 +73,44 @@ def manage(name: str, *arguments: str, stop_rank: int = _CLOCK) -> ProcessSpec:
     return ProcessSpec(name, command, stop_rank=stop_rank, grace=2)
 
 
-def core_processes(doors: Ports, shards: int) -> list[ProcessSpec]:
-    """Return what a stack cannot serve without: the doors and the workers."""
-    from config.celery import HOUSEKEEPING_QUEUES, shard_queues  # noqa: PLC0415 - heavy
-
-    web = _python(
+def web(doors: Ports) -> ProcessSpec:
+    """Return the HTTP door."""
+    command = _python(
         "granian", "--interface", "wsgi", "--host", ports.LOOPBACK, "--port", str(doors.web),
         "--workers", "2", "--blocking-threads", "1", "--no-ws", "--log-level", "warning",
         "--respawn-failed-workers", "--workers-kill-timeout", "3", "config.wsgi:application",
     )  # fmt: skip
-    sockets = _python(
+    healthy = f"{doors.url(doors.web)}/healthz"
+    return ProcessSpec("web", command, ready_url=healthy, stop_rank=_DOORS, grace=4)
+
+
+def sockets(doors: Ports) -> ProcessSpec:
+    """Return the socket door."""
+    command = _python(
         "uvicorn", "--host", ports.LOOPBACK, "--port", str(doors.sockets),
         "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "2",
         "config.asgi:application",
     )  # fmt: skip
-    healthy = f"{doors.url(doors.web)}/healthz"
     listening = doors.url(doors.sockets, "tcp")
+    return ProcessSpec("sockets", command, ready_url=listening, stop_rank=_DOORS, grace=4)
+
+
+def workers(shards: int) -> list[ProcessSpec]:
+    """Return a worker a shard, and one for what the clock starts."""
+    from config.celery import HOUSEKEEPING_QUEUES, shard_queues  # noqa: PLC0415 - heavy
+
     return [
-        ProcessSpec("web", web, ready_url=healthy, stop_rank=_DOORS, grace=4),
-        ProcessSpec("sockets", sockets, ready_url=listening, stop_rank=_DOORS, grace=4),
         *(_worker(f"shard{shard}", shard_queues(shard)) for shard in range(shards)),
         _worker("housekeeping", HOUSEKEEPING_QUEUES),
-        ProcessSpec("beat", _celery("beat", "--pidfile="), stop_rank=_CLOCK),
     ]
 
 
-def shards(database_url: str) -> int:
+def beat() -> ProcessSpec:
+    """Return the clock."""
+    return ProcessSpec("beat", _celery("beat", "--pidfile="), stop_rank=_CLOCK)
+
+
+def shard_count(database_url: str) -> int:
     """Return how many shard workers are needed: as many as the log's map names.
 
     `LOCKSTEP_SHARDS` asks for more, before `manage.py reshard` spreads the partitions over them.
@@ -109,7 +126,7 @@ def shards(database_url: str) -> int:
             (mapped,) = cursor.fetchone()
     finally:
         connection.close()
-    return max(mapped, int(os.environ.get("LOCKSTEP_SHARDS") or 1))
+    return max(int(mapped), int(os.environ.get("LOCKSTEP_SHARDS") or 1))
 
 
 def flower(doors: Ports) -> ProcessSpec:
@@ -173,7 +190,7 @@ def _python(module: str, *arguments: str) -> tuple[str, ...]:
 
 
 def _celery(*arguments: str) -> tuple[str, ...]:
-    return _python("celery", "-A", "config", *arguments)
+    return _python("celery", "--quiet", "--skip-checks", "-A", "config", *arguments)
 
 
 def _worker(name: str, queues: list[str]) -> ProcessSpec:

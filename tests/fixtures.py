@@ -14,7 +14,7 @@ from apps.tenants import authentication
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant, issue_key
 
-__all__ = ["api", "client_of", "other", "tenant"]
+__all__ = ["_fresh_process_caches", "_own_redis_keys", "api", "client_of", "other", "tenant"]
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission", "events_partition"}
 

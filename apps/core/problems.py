@@ -105,7 +105,7 @@ def _from_drf(error: drf.APIException) -> Response:
     if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):
         headers["WWW-Authenticate"] = "Bearer"
     if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(wait) + 1)
+        headers["Retry-After"] = str(wait)  # whole seconds, rounded up by DRF
     code = getattr(error.detail, "code", None) or error.default_code
     return problem_response(problem(error.status_code, str(code), str(error.detail)), headers)
 

@@ -5,7 +5,7 @@
         trade_id: UUID
         price: Decimal
 
-Fields are plain values; Decimals travel as strings, times as ISO 8601. A released version never
+Fields are plain values; Decimals travel as strings, times (`Moment`) as ISO 8601. A released version never
 changes incompatibly (`tests/contracts/` holds the golden schemas); a new version comes with an
 upcaster that turns the older form into the newer one.
 """
@@ -13,7 +13,8 @@ upcaster that turns the older form into the newer one.
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -40,6 +41,10 @@ TOPICS: Final = (
 def partition_of(key: str) -> int:
     """The logical partition of a key: CRC32 of its UTF-8 bytes modulo 64, as golden tests pin."""
     return zlib.crc32(key.encode()) % PARTITIONS
+
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone: a naive one would be read as another moment elsewhere."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +99,16 @@ def upcasts(name: str, *, from_version: int) -> Callable[[Upcaster], Upcaster]:
     return declare
 
 
+def missing_upcasters() -> list[tuple[str, int]]:
+    """Older versions (name, version) that nobody could read: their upcaster was not declared."""
+    return [
+        (contract.name, version)
+        for contract in contracts()
+        for version in range(1, contract.version)
+        if (contract.name, version) not in _upcasters
+    ]
+
+
 def contract_of(cls: type[Event]) -> Contract:
     """The contract of an event class. Raises `TypeError` where it was never declared."""
     try:
@@ -129,4 +144,4 @@ def decode(name: str, version: int, data: str) -> Event:
     older = msgspec.json.decode(data)
     for step in range(version, contract.version):
         older = _upcasters[name, step](older)
-    return msgspec.convert(older, contract.type, strict=False)
+    return msgspec.convert(older, contract.type)

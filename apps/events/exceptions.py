@@ -19,5 +19,9 @@ class StillFailing(Conflict):
     """The key was replayed up to the event that fails again; the error is kept with it."""
 
 
+class Busy(Unavailable):
+    """Another worker is at this place; try again shortly."""
+
+
 class NotRebuildable(Rejected):
     """This handler declares no projection that could be rebuilt or compared."""

@@ -1,13 +1,24 @@
 """Questions about the log: lag, parked keys, one key's history, the clock."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from django.db import connection
 
 from apps.events import registry
+from apps.events.contracts import TOPICS
+from apps.events.services import waking
+from apps.events.services.workers import (
+    ALIVE_SECONDS,
+    FORGOTTEN_SECONDS,
+    Heartbeat,
+    broker_client,
+    workers_key,
+)
 
 LAG = """
 SELECT c.handler, c.topic, c.partition, p.queue_shard, c."offset",
@@ -71,6 +82,33 @@ def parked_count() -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A key that a handler cannot get past."""
+
+    id: int
+    handler: str
+    topic: str
+    partition: int
+    key: str
+    attempts: int
+    error: str
+    parked_at: datetime
+
+
+def parked(tenant: int, *, limit: int) -> tuple[list[Parked], int]:
+    """A tenant's newest parked keys, and how many there are in all."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT id, handler, topic, partition, key, attempts, error, parked_at,
+                      count(*) OVER () FROM events_parkedkey
+               WHERE tenant_id = %s ORDER BY id DESC LIMIT %s""",
+            [tenant, limit],
+        )
+        rows = cursor.fetchall()
+    return [Parked(*row[:-1]) for row in rows], rows[0][-1] if rows else 0
+
+
 def oldest_snapshot_seconds() -> float:
     """Age of the oldest transaction that holds back cleaning up; long ones slow every queue in a database."""
     with connection.cursor() as cursor:
@@ -116,11 +154,84 @@ def offsets_of(handler: str, topic: str) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def last_runs() -> Sequence[tuple[str, datetime, datetime | None, str]]:
-    """The newest period of every clock job: job, period, when it ended, error."""
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """A clock job and its newest period; none of the times where it never ran."""
+
+    job: str
+    every: timedelta
+    period: datetime | None
+    claimed_at: datetime | None
+    finished_at: datetime | None
+    error: str
+
+
+def last_runs() -> list[LastRun]:
+    """The newest period of every clock job: one index probe a job."""
+    jobs = registry.jobs()
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT DISTINCT ON (job) job, period, finished_at, error FROM events_jobrun
-               ORDER BY job, period DESC"""
+            """SELECT r.period, r.claimed_at, r.finished_at, coalesce(r.error, '')
+               FROM unnest(%s::text[]) WITH ORDINALITY AS j (name, position)
+               LEFT JOIN LATERAL (
+                   SELECT * FROM events_jobrun e WHERE e.job = j.name ORDER BY e.period DESC LIMIT 1
+               ) r ON true ORDER BY j.position""",
+            [[job.name for job in jobs]],
         )
-        return list(cursor.fetchall())
+        rows = cursor.fetchall()
+    return [LastRun(job.name, job.every, *row) for job, row in zip(jobs, rows, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker that announced itself."""
+
+    name: str
+    queues: Sequence[str]
+    pid: int
+    silent_seconds: float
+    """Since its last word."""
+
+    @property
+    def online(self) -> bool:
+        """Whether it was heard of lately."""
+        return self.silent_seconds < ALIVE_SECONDS
+
+
+def workers() -> list[Worker]:
+    """Workers heard of in the last ten minutes, by name. Raises `redis.RedisError`."""
+    now = time.time()
+    found = []
+    for name, said in waking.client().hgetall(workers_key()).items():
+        beat = msgspec.json.decode(said, type=Heartbeat)
+        called = name.decode() if isinstance(name, bytes) else name
+        found.append(Worker(called, beat.queues, beat.pid, max(now - beat.at, 0.0)))
+    return sorted(
+        (one for one in found if one.silent_seconds < FORGOTTEN_SECONDS), key=lambda one: one.name
+    )
+
+
+def queues_in_use() -> list[str]:
+    """The shard queues that the map of partitions sends handlers' wakes to, by name."""
+    lanes = {topic: set[str]() for topic in TOPICS}
+    for found in registry.handlers():
+        for topic in found.topics:
+            lanes.setdefault(topic, set()).add(found.lane)
+    return sorted(
+        {f"{lane}.{shard}" for (topic, _), shard in waking.shard_map().items()
+         for lane in lanes.get(topic, ())}
+    )  # fmt: skip
+
+
+def queue_lengths(queues: Sequence[str]) -> dict[str, int]:
+    """Messages that wait in these queues; nothing where the broker is not a Redis.
+
+    Few, whatever the load: a message is a wake, not an event. Raises `redis.RedisError`.
+    """
+    broker = broker_client()
+    if broker is None:
+        return {}
+    with broker.pipeline(transaction=False) as pipe:
+        for queue in queues:
+            pipe.llen(queue)
+        return dict(zip(queues, pipe.execute(), strict=True))

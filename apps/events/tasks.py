@@ -7,7 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from apps.events import services
-from apps.events.services.draining import Outcome
+from apps.events.services import failing
 
 log = structlog.get_logger(__name__)
 
@@ -16,12 +16,13 @@ log = structlog.get_logger(__name__)
 def drain(*, handler: str, topic: str, partitions: list[int], **_: Any) -> None:
     """Let a handler take what these partitions hold."""
     services.clear_flags(handler, topic, partitions)
-    more = [
-        (handler, topic, number)
-        for number in partitions
-        if services.drain(handler, topic, number) is Outcome.MORE
-    ]
-    services.wake(more)
+    try:
+        more = services.drain_all(handler, topic, partitions)
+    except failing.INFRASTRUCTURE as error:
+        # The attempt is undone and the sweep comes back to it: nothing to redeliver.
+        log.warning("drain interrupted", handler=handler, topic=topic, error=failing.summary(error))
+        return
+    services.wake([(handler, topic, number) for number in more])
 
 
 @shared_task(name="events.tick")

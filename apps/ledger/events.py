@@ -1,12 +1,11 @@
 """The facts that the ledger tells."""
 
-from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 import msgspec
 
-from apps.events.contracts import Event, event
+from apps.events.contracts import Event, Moment, event
 
 
 class PostedEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,12 +15,12 @@ class PostedEntry(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     source: str
     trade_id: UUID | None
-    effective_at: datetime
-    booked_at: datetime
+    effective_at: Moment
+    booked_at: Moment
 
 
 @event("ledger.entries.posted", topic="ledger", version=1)
-class EntriesPosted(Event):
+class EntriesPosted(Event, frozen=True):
     """Entries were booked for an account: one event for all that one transaction booked. Key: account."""
 
     account_id: UUID
@@ -29,7 +28,7 @@ class EntriesPosted(Event):
 
 
 @event("ledger.cash.transferred", topic="ledger", version=1)
-class CashTransferred(Event):
+class CashTransferred(Event, frozen=True):
     """Cash came in (amount > 0) or went out (amount < 0), settled at once. Key: account."""
 
     account_id: UUID
@@ -38,4 +37,4 @@ class CashTransferred(Event):
     currency: str
     amount: Decimal
     reference: str
-    booked_at: datetime
+    booked_at: Moment

@@ -57,7 +57,3 @@ class UnknownOwner(NotFound):
 
 class EntryNotFound(NotFound):
     """There is no such journal entry."""
-
-
-class BadCursor(Rejected):
-    """This is not a cursor that a page of ours named as `next`."""

@@ -161,7 +161,7 @@ def _cash_and_fees(
     return cash, fees
 
 
-def entry_for_cash_transfer(  # noqa: PLR0913 - the facts of a transfer, all by name
+def entry_for_cash_transfer(
     *,
     tenant: int,
     owner: UUID,

@@ -4,7 +4,6 @@ Amounts are NUMERIC without precision or scale: the database refuses what does n
 rounds. Times are UTC.
 """
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage
@@ -58,7 +57,7 @@ class LedgerAccount(models.Model):
     objects = TenantQuerySet.as_manager()
 
     class Meta:
-        constraints: ClassVar[Iterable[models.BaseConstraint]] = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["tenant", "owner", "code"],
                 nulls_distinct=False,
@@ -105,7 +104,7 @@ class Asset(models.Model):
     objects = TenantQuerySet.as_manager()
 
     class Meta:
-        constraints: ClassVar[Iterable[models.BaseConstraint]] = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["tenant", "code"], name="asset_is_declared_once"),
             models.CheckConstraint(condition=Q(scale__range=(0, 18)), name="asset_scale_is_sane"),
         ]
@@ -146,7 +145,7 @@ class JournalEntry(models.Model):
 
     class Meta:
         verbose_name_plural = "journal entries"
-        constraints: ClassVar[Iterable[models.BaseConstraint]] = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["tenant", "source"], name="source_is_booked_once"),
             models.UniqueConstraint(
                 fields=["reverses"],
@@ -228,14 +227,16 @@ class Balance(models.Model):
     amount = ExactField()
     version = models.BigIntegerField(help_text="How many entries have moved it.")
     booked_at = models.DateTimeField(help_text="The latest time of those entries.")
-    marked_at = models.DateTimeField(help_text="The time of its newest mark.")
+    marked_at = models.DateTimeField(
+        null=True, help_text="Time of the newest mark (1970: none yet); null: house."
+    )
 
     def __str__(self) -> str:
         return f"{self.amount} {self.asset} on {self.ledger_account_id}"
 
 
 class BalanceMark(models.Model):
-    """A balance as it was: makes a balance as of any time one look-up and a short sum."""
+    """A client's balance as it was: makes one as of any time a look-up and a short sum."""
 
     ledger_account = models.ForeignKey(
         LedgerAccount,
@@ -245,14 +246,13 @@ class BalanceMark(models.Model):
         related_name="+",
     )
     asset = models.TextField(db_collation="C")
-    partition = models.SmallIntegerField()
     booked_at = models.DateTimeField(help_text="All postings up to and including this time count.")
     amount = ExactField()
 
     class Meta:
-        constraints: ClassVar[Iterable[models.BaseConstraint]] = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                fields=["ledger_account", "asset", "partition", "booked_at"],
+                fields=["ledger_account", "asset", "booked_at"],
                 name="balance_is_marked_once_at_a_time",
             ),
         ]

@@ -7,5 +7,9 @@ class TenantNotFound(NotFound):
     """There is no such tenant; `manage.py create_tenant SLUG` makes one."""
 
 
+class InvalidSlug(Rejected):
+    """A slug is 1 to 50 letters, digits, hyphens and underscores."""
+
+
 class UnknownRole(Rejected):
     """There is no such role."""

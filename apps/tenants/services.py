@@ -1,21 +1,25 @@
 """Verbs of the door: make tenants, admit members, issue and revoke keys."""
 
 import hashlib
+import re
 import secrets
 from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 
-from apps.tenants.exceptions import TenantNotFound, UnknownRole
+from apps.tenants.exceptions import InvalidSlug, TenantNotFound, UnknownRole
 from apps.tenants.models import ApiKey, Membership, Role, Tenant, User
 
 KEY_PREFIX = "lsk_"
 PREFIX_SHOWN = 10  # characters of a key that may be shown again
+_SLUG = re.compile(r"[A-Za-z0-9_-]{1,50}")
 
 
 def create_tenant(slug: str, *, name: str = "") -> tuple[Tenant, bool]:
-    """The tenant of this slug, and whether this call made it."""
+    """The tenant of this slug, and whether this call made it. Raises `InvalidSlug`."""
+    if not _SLUG.fullmatch(slug):
+        raise InvalidSlug(slug=slug)
     return Tenant.objects.get_or_create(slug=slug, defaults={"name": name or slug})
 
 

@@ -1,12 +1,12 @@
 """The facts that trading tells. Amounts are Decimals, times UTC; keys are account ids unless said."""
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 import msgspec
 
-from apps.events.contracts import Event, event
+from apps.events.contracts import Event, Moment, event
 
 
 class Fee(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ class TradeExecuted(Event, frozen=True):
     fees: tuple[Fee, ...]
     trade_date: date
     settles_on: date | None
-    executed_at: datetime
+    executed_at: Moment
     source: str
     external_id: str | None = None
     counterparty: str | None = None
@@ -122,4 +122,4 @@ class PriceChanged(Event, frozen=True):
     instrument_id: UUID
     symbol: str
     price: Decimal
-    at: datetime
+    at: Moment

@@ -1,19 +1,19 @@
 """PostgreSQL and Valkey from wheels, for whoever has no servers of their own.
 
-Everything is under `var`: `postgres/`, `valkey/`, `log/`, `password` and, while the servers run,
-`services.json`. A server whose URL is in the environment (`DATABASE_URL`, `REDIS_URL`) is not
+Everything is under `var`: `postgres/`, `valkey/`, `log/`, `password`, `services.json`. A server whose URL is in the environment (`DATABASE_URL`, `REDIS_URL`) is not
 embedded. Nothing here needs Django: the settings ask `known_urls`.
 """
 
 import json
 import os
-import secrets
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
+from config import kept, locks
 from config.embedded.postgres import Postgres
-from config.embedded.server import Announce, Server, ServicesError, exclusive, is_locked
+from config.embedded.server import Announce, Server, ServicesError
 from config.embedded.valkey import Valkey
 
 __all__ = ["ServicesError", "Urls", "erase", "known_urls", "missing", "start", "stop", "var_dir"]
@@ -39,7 +39,7 @@ def known_urls(var: Path) -> Urls | None:
     try:
         known = json.loads((var / "services.json").read_text())
         urls = [
-            known[name]["url"] if name in known and is_locked(Path(known[name]["lock"])) else ""
+            known[name]["url"] if name in known and locks.is_held(Path(known[name]["lock"])) else ""
             for name in (Postgres.name, Valkey.name)
         ]
     except (OSError, ValueError, KeyError, TypeError):
@@ -52,7 +52,7 @@ def missing(var: Path) -> list[str]:
     return [server.name for server in _servers(var) if not server.is_alive()]
 
 
-def start(var: Path, announce: Announce = lambda pid, stop_signal: None) -> Urls:
+def start(var: Path, announce: Announce = lambda *_: None) -> Urls:
     """Start the servers that are to be embedded, or find them running; returns once they serve.
 
     `announce` hears of each process that is started here, before it runs. A second caller waits
@@ -62,7 +62,7 @@ def start(var: Path, announce: Announce = lambda pid, stop_signal: None) -> Urls
         ServicesError: a server does not come up.
     """
     (var / "log").mkdir(parents=True, exist_ok=True)
-    with exclusive(var / "services.lock"):
+    with locks.exclusive(var / "services.lock"):
         known = {}
         for server in _servers(var, _password(var)):
             place = server.start(announce)
@@ -70,26 +70,22 @@ def start(var: Path, announce: Announce = lambda pid, stop_signal: None) -> Urls
                 **place._asdict(), "url": server.url(place.port), "lock": str(server.lock)
             }  # fmt: skip
         urls = Urls(*(known.get(kind.name, {}).get("url", "") for kind in _KINDS.values()))
-        _write_secret(var / "services.json", json.dumps(urls._asdict() | known, indent=1))
+        kept.write(var / "services.json", json.dumps(urls._asdict() | known, indent=1))
     return urls
 
 
-def stop(var: Path) -> list[str]:
-    """Stop the embedded servers of this directory; returns the names of those that ran.
+def stop(var: Path, names: Collection[str] = (Postgres.name, Valkey.name)) -> None:
+    """Stop the embedded servers of this directory, or those of them that are named.
 
     Raises:
         ServicesError: one does not stop.
     """
     if not var.exists():
-        return []
-    with exclusive(var / "services.lock"):
-        running = [
-            server for kind in _KINDS.values() if (server := kind(var, "")).is_alive()
-        ]
-        for server in running:
-            server.stop()
-        (var / "services.json").unlink(missing_ok=True)
-    return [server.name for server in running]
+        return
+    with locks.exclusive(var / "services.lock"):
+        for kind in _KINDS.values():
+            if kind.name in names:
+                kind(var, "").stop()
 
 
 def erase(var: Path) -> None:
@@ -97,7 +93,7 @@ def erase(var: Path) -> None:
     stop(var)
     Postgres(var, "").erase()
     shutil.rmtree(var / Valkey.name, ignore_errors=True)
-    for file in ("password", "postgres.lock", "valkey.lock"):
+    for file in ("services.json", "password", "postgres.lock", "valkey.lock"):
         (var / file).unlink(missing_ok=True)
 
 
@@ -110,16 +106,6 @@ def _servers(var: Path, password: str = "") -> list[Server]:
 def _password(var: Path) -> str:
     """Return the servers' password, made at the first start and kept in `<var>/password`."""
     file = var / "password"
-    if not file.exists():
-        if any((var / kind.name).exists() for kind in _KINDS.values()):
-            raise ServicesError(f"{file} is lost, and with it the way into the data beside it")
-        _write_secret(file, secrets.token_urlsafe(24))
-    return file.read_text()
-
-
-def _write_secret(file: Path, text: str) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
-    new = file.with_name(f"{file.name}.{os.getpid()}")
-    new.touch(mode=0o600)
-    new.write_text(text)
-    new.replace(file)
+    if not file.exists() and any((var / kind.name).exists() for kind in _KINDS.values()):
+        raise ServicesError(f"{file} is lost, and with it the way into the data beside it")
+    return kept.secret(file)

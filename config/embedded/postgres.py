@@ -79,9 +79,10 @@ class Postgres(Server):
     name = "postgres"
     usual_port = 54329
     # Fast; immediate (recovers at the next start); the end.
-    stop_signals = ((signal.SIGINT, 8.0), (signal.SIGQUIT, 4.0), (signal.SIGKILL, 3.0))
+    stop_signals = ((signal.SIGINT, 6.0), (signal.SIGQUIT, 4.0), (signal.SIGKILL, 3.0))
 
     def prepare(self) -> None:
+        """Make the data directory."""
         if self.data.exists():
             return
         home = self._home()
@@ -92,6 +93,7 @@ class Postgres(Server):
         cluster.rename(self.data)  # now it exists, and whole
 
     def configure(self, port: int) -> Sequence[str]:
+        """Write the configuration and return the command."""
         programs = self._programs()
         preload = "pg_stat_statements"
         if not any((programs.parent / "lib").glob(f"{preload}.*")):
@@ -104,14 +106,20 @@ class Postgres(Server):
         return [str(programs / "postgres"), "-D", str(self.data)]
 
     def url(self, port: int, database: str = DATABASE) -> str:
+        """Return the URL of a database."""
         return f"postgresql://{ROLE}:{self.password}@{ports.LOOPBACK}:{port}/{database}"
 
     def check(self, port: int) -> str | None:
-        import psycopg  # here, because settings import this package and need no driver yet
+        """Sign in; on the way create what a new cluster lacks."""
+        import psycopg  # noqa: PLC0415 - settings import this package and need no driver yet
 
         try:
-            with psycopg.connect(self.url(port, "postgres"), connect_timeout=2, autocommit=True) as db:
-                if not db.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).rowcount:
+            with psycopg.connect(
+                self.url(port, "postgres"), connect_timeout=2, autocommit=True
+            ) as db:
+                if not db.execute(
+                    "SELECT FROM pg_database WHERE datname = %s", [DATABASE]
+                ).rowcount:
                     db.execute(f"CREATE DATABASE {DATABASE}")
             with psycopg.connect(self.url(port), connect_timeout=2, autocommit=True) as db:
                 if db.execute("SHOW shared_preload_libraries").fetchone() != ("",):
@@ -121,6 +129,7 @@ class Postgres(Server):
         return None
 
     def popen_options(self) -> dict[str, Any]:
+        """Name the user to run as, if that is not this one."""
         if os.geteuid() != 0:
             return {}
         owner = self.data.stat().st_uid if self.data.exists() else 0
@@ -145,7 +154,7 @@ class Postgres(Server):
         if options:
             os.chown(cluster, options["user"], options["group"])
             os.chown(secret, options["user"], options["group"])
-        command = [
+        command: list[str | Path] = [
             self._programs() / "initdb", "-D", cluster, "-U", ROLE, "--encoding=UTF8",
             # The same order and case rules on every system, whatever locales it has.
             "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
@@ -162,7 +171,7 @@ class Postgres(Server):
             raise ServicesError(f"initdb failed:\n{done.stdout}{done.stderr}")
 
     def _home(self) -> Path:
-        """Return the directory that holds the data. Note [PostgreSQL does not run as root]"""
+        """Return the directory that holds the data: see the note above."""
         link = self.var / self.name
         if link.is_symlink():
             home = link.readlink().parent
@@ -203,7 +212,7 @@ class Postgres(Server):
         """Say whether PostgreSQL's user succeeds with a shell script that gets the path as $0."""
         if not (options := self.popen_options()):
             return True
-        command = ["/bin/sh", "-c", script, path]
+        command: list[str | Path] = ["/bin/sh", "-c", script, path]
         quiet = subprocess.DEVNULL
         done = subprocess.run(command, cwd="/", stdout=quiet, stderr=quiet, check=False, **options)
         return done.returncode == 0

@@ -7,26 +7,25 @@ with its children, until the last of them is gone. So "is it running" is one `fl
 The file's content says which pid and port it has.
 """
 
-import fcntl
 import json
 import os
 import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from config import ports
-from config.watchdog import gated
+from config import locks, ports
+from config.watchdog import gated, open_gate
 
 START_TIMEOUT = 60.0  # seconds; a crash recovery reads the whole write-ahead log
+START_PAUSE_MAX = 2.0  # seconds; reached after five starts in vain
 LOG_BYTES_MAX = 10_000_000
 
-Announce = Callable[[int, signal.Signals], None]
-"""Hears the pid and the stop signal of a server before it runs."""
+Announce = Callable[[str, int, signal.Signals], None]
+"""Hears the name, pid and stop signal of a server before it runs."""
 
 
 class ServicesError(Exception):
@@ -38,29 +37,6 @@ class Place(NamedTuple):
 
     pid: int
     port: int
-
-
-@contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock file at `path`; waits for whoever holds it."""
-    with path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def is_locked(path: Path) -> bool:
-    """Say whether some process holds the lock file at `path`."""
-    try:
-        fd = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
 
 
 _spawned: list[subprocess.Popen[bytes]] = []  # kept, so that a long-lived starter reaps them
@@ -112,7 +88,7 @@ class Server(ABC):
     def is_alive(self) -> bool:
         """Say whether the server, or a child that it left behind, still runs."""
         _spawned[:] = [child for child in _spawned if child.poll() is None]
-        return is_locked(self.lock)
+        return locks.is_held(self.lock)
 
     def place(self) -> Place | None:
         """Return where the server runs, or ran last."""
@@ -129,7 +105,7 @@ class Server(ABC):
         """
         deadline = time.monotonic() + START_TIMEOUT
         pause, problem = 0.1, None
-        while time.monotonic() < deadline and pause < 10:  # seconds: six starts in vain
+        while time.monotonic() < deadline and pause < START_PAUSE_MAX:
             if not self.is_alive():
                 time.sleep(pause if problem else 0)
                 pause *= 2
@@ -148,19 +124,16 @@ class Server(ABC):
         port = before.port if before else self.usual_port
         if not ports.is_free(port):
             port = ports.any_free()
-        lock = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock = locks.take(self.lock)
+        except BlockingIOError:
+            return  # someone looks at the lock right now: the caller tries again
+        try:
             child = self._popen(self.configure(port), lock)
             _spawned.append(child)
-            os.truncate(lock, 0)
-            os.pwrite(lock, json.dumps(Place(child.pid, port)._asdict()).encode(), 0)
-            announce(child.pid, self.stop_signals[0][0])
-            assert child.stdin is not None
-            with child.stdin:
-                child.stdin.write(b"\n")  # opens the gate
-        except BlockingIOError:  # someone looks at the lock right now: the caller tries again
-            return
+            locks.write(lock, json.dumps(Place(child.pid, port)._asdict()))
+            announce(self.name, child.pid, self.stop_signals[0][0])
+            open_gate(child)
         finally:
             os.close(lock)
 

@@ -35,9 +35,11 @@ class Valkey(Server):
     stop_signals = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
     def prepare(self) -> None:
+        """Make the data directory."""
         self.data.mkdir(mode=0o700, exist_ok=True)
 
     def configure(self, port: int) -> Sequence[str]:
+        """Write the configuration and return the command."""
         # In a file: arguments can be read by every user of the machine.
         file = self.data / "valkey.conf"
         file.touch(mode=0o600)
@@ -45,9 +47,11 @@ class Valkey(Server):
         return [str(_binary()), file.name]
 
     def url(self, port: int) -> str:
+        """Return the URL of database 0."""
         return f"redis://:{self.password}@{ports.LOOPBACK}:{port}/0"
 
     def check(self, port: int) -> str | None:
+        """Sign in and ping."""
         try:
             with socket.create_connection((ports.LOOPBACK, port), timeout=2) as connection:
                 connection.sendall(f"AUTH {self.password}\r\nPING\r\nQUIT\r\n".encode())

@@ -9,13 +9,20 @@ from django.db import connection
 from apps.events import registry
 from apps.events.contracts import Event, event
 from apps.events.registry import Batch, Handler, Policy, Projection, handles
-from apps.events.services import register_cursors
+from apps.events.services import register_cursors, waking
 
 
 @event("test.thing.added", topic="test-things")
 class ThingAdded(Event, frozen=True):
     amount: Decimal
     number: int
+
+
+@pytest.fixture(autouse=True)
+def _patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a quarter of a second may pass; the tests of impatience say so."""
+    monkeypatch.setattr(waking, "TIMEOUT", 10.0)
+    waking.reset()
 
 
 @pytest.fixture

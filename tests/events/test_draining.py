@@ -5,9 +5,11 @@ from decimal import Decimal
 
 import pytest
 from django.db import OperationalError, connection
+from redis.exceptions import RedisError
 
+from apps.core.exceptions import Unavailable
 from apps.events import selectors
-from apps.events.contracts import partition_of
+from apps.events.exceptions import StillFailing
 from apps.events.registry import Batch, Policy
 from apps.events.services import (
     Outcome,
@@ -21,32 +23,7 @@ from apps.events.services import (
     unit_of_work,
 )
 from tests.events.conftest import ThingAdded, note_effects, seen
-
-KEY = "account-1"
-TOPIC = "test-things"
-HERE = partition_of(KEY)
-
-
-def append(*numbers: int, key: str = KEY) -> None:
-    with unit_of_work() as work:
-        for number in numbers:
-            work.publish(ThingAdded(amount=Decimal(1), number=number), tenant=1, key=key)
-
-
-def keys_in(partition: int, count: int) -> list[str]:
-    names = (f"key-{index}" for index in range(100_000))
-    return [name for name in names if partition_of(name) == partition][:count]
-
-
-def cursor_row(handler: str) -> dict:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            'SELECT "offset", state, attempts, failures, retry_at, suspect_until, error FROM events_cursor'
-            " WHERE handler = %s AND topic = %s AND partition = %s",
-            [handler, TOPIC, HERE],
-        )
-        names = [column.name for column in cursor.description]
-        return dict(zip(names, cursor.fetchone(), strict=True))
+from tests.events.helpers import HERE, KEY, TOPIC, append, cursor_row, keys_in, query
 
 
 class TestDrain:
@@ -147,10 +124,31 @@ class TestInfrastructureErrors:
         assert drain(handler.name, TOPIC, HERE) is Outcome.DONE
         assert cursor_row(handler.name)["failures"] == 1
 
-    def test_grow_to_a_minute(self):
-        from apps.events.services.failing import back_off_seconds
+    def test_back_offs_grow_to_a_minute(self, make_handler):
+        def no_database(batch: Batch) -> None:
+            raise OperationalError("lost")
 
-        assert [back_off_seconds(count) for count in (1, 2, 3, 7, 50)] == [1, 2, 4, 60, 60]
+        handler = make_handler(no_database)
+        append(1)
+        waits = []
+        for failures in (0, 1, 2, 5, 6, 49):
+            query("UPDATE events_cursor SET failures = %s, retry_at = NULL", failures)
+            drain(handler.name, TOPIC, HERE)
+            row = cursor_row(handler.name)
+            assert row["failures"] == failures + 1
+            waits.append(round((row["retry_at"] - row["updated_at"]).total_seconds()))
+        assert waits == [1, 2, 4, 32, 60, 60]
+
+    @pytest.mark.parametrize("error", [RedisError("gone"), TimeoutError(), Unavailable()])
+    def test_are_of_many_kinds(self, make_handler, error):
+        def fail(batch: Batch) -> None:
+            raise error
+
+        handler = make_handler(fail)
+        append(1)
+        drain(handler.name, TOPIC, HERE)
+        assert cursor_row(handler.name)["failures"] == 1
+        assert selectors.parked_count() == {}
 
 
 def poison(numbers: set[int]):
@@ -201,7 +199,7 @@ class TestPoison:
         append(13, 14, 15, 16)
         drain(handler.name, TOPIC, HERE)
         numbers.discard(13)
-        with pytest.raises(parking.StillFailing) as refusal:
+        with pytest.raises(StillFailing) as refusal:
             resume(handler.name, TOPIC, HERE, KEY)
         assert refusal.value.facts["replayed"] == 2
         assert seen() == [13, 14]

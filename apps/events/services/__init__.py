@@ -1,16 +1,13 @@
 """What others may ask of the log."""
 
 from apps.events.services.clock import due_periods, forget_old_runs, tick
-from apps.events.services.draining import BATCH_MAX, Outcome, drain
-from apps.events.services.parking import (
-    resume,
-    resume_partition,
-    stop_partition,
-)
+from apps.events.services.draining import BATCH_MAX, Outcome, drain, drain_all
 from apps.events.services.publishing import UnitOfWork, append, unit_of_work
 from apps.events.services.replaying import Replay, log_length, replay
+from apps.events.services.resuming import resume, resume_partition, stop_partition
 from apps.events.services.sweeping import SWEEP_SECONDS, register_cursors, reshard, sweep
 from apps.events.services.waking import clear_flags, wake, wake_readers
+from apps.events.services.workers import announce, take_leave
 
 __all__ = [
     "BATCH_MAX",
@@ -18,9 +15,11 @@ __all__ = [
     "Outcome",
     "Replay",
     "UnitOfWork",
+    "announce",
     "append",
     "clear_flags",
     "drain",
+    "drain_all",
     "due_periods",
     "forget_old_runs",
     "log_length",
@@ -31,6 +30,7 @@ __all__ = [
     "resume_partition",
     "stop_partition",
     "sweep",
+    "take_leave",
     "tick",
     "unit_of_work",
     "wake",

@@ -1,5 +1,7 @@
 """Named points in append and drain where a test can hold, kill or interleave. Nothing in production.
 
+The first three are passed by every unit of work, a drain's own included; the others by drains.
+
 `LOCKSTEP_BARRIER=<point>:kill` in a worker's environment makes it die there, once it has taken
 `LOCKSTEP_BARRIER_AFTER` passes (default 0): the fault tests kill at every step this way.
 """
@@ -10,6 +12,9 @@ from collections.abc import Callable
 from typing import Final
 
 POINTS: Final = (
+    "before_append",
+    "after_append",
+    "before_wake",
     "after_begin",
     "after_read",
     "before_move",

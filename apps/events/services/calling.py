@@ -1,237 +1,171 @@
 """Handlers that call the outside: no transaction is held while the world thinks.
 
-A drain holds a short lease on the cursor instead. The keys of a window run concurrently, each
-key's events in order; the cursor follows the oldest unfinished event, so a slow provider holds up
-its own conversation and no other. After a crash events since the cursor are told again: the one
-service call that takes an answer is idempotent.
-
-A calling handler that is a plain function takes batches in order instead (relays).
+A drain holds a lease on the cursor instead (leases.py). A coroutine takes events one by one: the
+keys of a window run concurrently, each key's events in order (window.py). A plain function takes
+batches in order (relays). After a crash events since the cursor are told again: whatever takes an
+answer is idempotent.
 """
 
 import asyncio
-import contextlib
 import inspect
 import time
-from collections import defaultdict, deque
-from dataclasses import dataclass, field
-from uuid import UUID
+from collections.abc import Sequence
 
 import structlog
-from asgiref.sync import sync_to_async
-from django.db import connection
+from asgiref.sync import async_to_sync, sync_to_async
 
-from apps.core.ids import uuid7
-from apps.events.registry import Recorded
-from apps.events.services import failing, parking, places
+from apps.events.exceptions import Busy
+from apps.events.registry import Policy
+from apps.events.services import failing, leases, parking, places
+from apps.events.services.leases import WINDOW, Lease, Stopped
 from apps.events.services.places import Place, Row
 from apps.events.services.publishing import unit_of_work
+from apps.events.services.window import Window, call
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS = 10.0
-RENEW_SECONDS = 2.0
-WINDOW = 256  # events of a partition in the air
-TRIES = 3  # for infrastructure errors of one event, before the whole partition backs off
+PATIENCE_SECONDS = leases.SECONDS + 5.0
+"""How long a resumption waits for the lease; a dead worker's has ended by then."""
+POLL_SECONDS = 0.05
 
 
-def drain(place: Place, *, seconds: float) -> bool:
-    """Work under a lease until nothing is left or the slice is over; whether there is more."""
-    lease = uuid7()
-    offset = _take_lease(place, lease)
-    if offset is None:
-        return False
-    try:
-        if inspect.iscoroutinefunction(place.handler.function):
-            asyncio.run(_Window(place, lease, offset).run(time.monotonic() + seconds))
-        else:
-            _relay(place, lease, offset, time.monotonic() + seconds)
-    except failing.INFRASTRUCTURE as error:
-        _back_off(place, lease, error)
-        return False
-    finally:
-        _give_back(place, lease)
-    return places.is_behind(place)
+def drain(wanted: Sequence[Place], *, seconds: float) -> list[Place]:
+    """Work under leases until nothing is left or the slice is over; the places that have more.
+
+    The partitions of a coroutine run side by side, so that a slow answer in one holds up no other.
+    """
+    if not inspect.iscoroutinefunction(wanted[0].handler.function):
+        for place in wanted:
+            if lease := leases.take(place):
+                with leases.held(lease):
+                    _relay(lease, time.monotonic() + seconds / len(wanted))
+    elif taken := [lease for place in wanted if (lease := leases.take(place))]:
+        # In this thread's name: its connection is the one that is kept healthy between tasks.
+        async_to_sync(_side_by_side)(taken, seconds)
+    return [place for place in wanted if places.is_behind(place)]
 
 
-def _take_lease(place: Place, lease: UUID) -> int | None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""UPDATE events_cursor c SET lease = %s,
-                leased_until = clock_timestamp() + make_interval(secs => %s)
-                WHERE {places.AT} AND {places.HAS_MORE}
-                  AND (c.leased_until IS NULL OR c.leased_until < clock_timestamp())
-                RETURNING c."offset" """,
-            (lease, LEASE_SECONDS, *place.at),
-        )
-        found = cursor.fetchone()
-    return found[0] if found else None
+async def _side_by_side(taken: Sequence[Lease], seconds: float) -> None:
+    async def run(lease: Lease) -> None:
+        failure: BaseException | None = None
+        try:
+            await Window(lease).run(seconds)
+        except (Stopped, *failing.INFRASTRUCTURE) as error:
+            failure = error
+        finally:
+            await sync_to_async(leases.end)(lease, failure)
+
+    for outcome in await asyncio.gather(*map(run, taken), return_exceptions=True):
+        if outcome is not None:
+            raise outcome
 
 
-def _advance(place: Place, lease: UUID, offset: int, events: int) -> bool:
-    """Move the cursor and renew the lease; False where another has taken it over."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""UPDATE events_cursor c SET "offset" = %s, failures = 0, error = '',
-                retry_at = NULL, updated_at = clock_timestamp(),
-                events_total = c.events_total + %s, batches_total = c.batches_total + 1,
-                leased_until = clock_timestamp() + make_interval(secs => %s)
-                WHERE {places.AT} AND c.lease = %s AND c."offset" <= %s""",
-            (offset, events, LEASE_SECONDS, *place.at, lease, offset),
-        )
-        return bool(cursor.rowcount == 1)
-
-
-def _give_back(place: Place, lease: UUID) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE events_cursor c SET lease = NULL, leased_until = NULL WHERE {places.AT} "
-            "AND c.lease = %s",
-            (*place.at, lease),
-        )
-
-
-def _back_off(place: Place, lease: UUID, error: BaseException) -> None:
-    log.warning("infrastructure error; backing off", place=str(place), error=failing.summary(error))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""UPDATE events_cursor c SET failures = c.failures + 1, error = %s,
-                retry_at = clock_timestamp()
-                    + make_interval(secs => least(%s, power(2, least(c.failures, 10))))
-                WHERE {places.AT} AND c.lease = %s""",
-            (failing.summary(error), failing.BACK_OFF_MAX, *place.at, lease),
-        )
-
-
-def _relay(place: Place, lease: UUID, offset: int, deadline: float) -> None:
+def _relay(lease: Lease, deadline: float) -> None:
     """Batches in order, outside any transaction; the cursor moves only after each was delivered."""
+    place = lease.place
+    must_park = lease.deaths >= failing.DEATHS
     while time.monotonic() < deadline:
-        rows = places.read(place, offset, WINDOW)
+        limit = 1 if lease.is_careful_at(lease.offset) else WINDOW
+        with unit_of_work():
+            places.lock(place)  # what a resumption lets go must not be held again
+            rows = places.read(place, lease.offset, limit)
+            free = parking.hold_back(place, rows)
         if not rows:
             return
-        wanted = [row for row in rows if row.name in place.handler.names]
-        if wanted:
-            place.handler.function(place.batch([row.recorded() for row in wanted]))
-        offset = rows[-1].offset
-        if not _advance(place, lease, offset, len(rows)):
+        if free and must_park:
+            _set_aside(lease, free[0], failing.death_notice(lease.deaths))
+        elif free:
+            _hand_over(lease, free)
+        must_park = False
+        if not leases.move(lease, rows[-1].offset, len(rows)):
             return
 
 
-@dataclass
-class _Window:
-    """Events in the air: keys side by side, one key's events one after another."""
+def _hand_over(lease: Lease, rows: Sequence[Row]) -> None:
+    """A batch; where it is refused, event by event."""
+    place = lease.place
+    error = _refusal(place, rows)
+    if error is None:
+        return
+    log.warning("batch refused; one by one", place=str(place), error=failing.summary(error))
+    parked: set[str] = set()
+    for row in rows:
+        if row.key in parked:
+            with unit_of_work():
+                parking.hold(place, [row])
+        elif error := _refusal(place, [row]):
+            _set_aside(lease, row, error)
+            if place.handler.policy is Policy.HOLD:
+                parked.add(row.key)
 
-    place: Place
-    lease: UUID
-    offset: int
-    read_to: int = 0
-    unfinished: dict[int, bool] = field(default_factory=dict)
-    """Offsets in the air, in order; True once finished."""
-    waiting: dict[str, deque[Row]] = field(default_factory=lambda: defaultdict(deque))
-    running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
-    async def run(self, deadline: float) -> None:
-        """Read, run and advance until nothing is left or the deadline; then let the air clear."""
-        self.read_to = self.offset
-        renewed = time.monotonic()
-        try:
-            while True:
-                more = time.monotonic() < deadline and await self._read()
-                if not self.running and not more:
-                    return
-                if self.running:
-                    await asyncio.wait(
-                        self.running.values(),
-                        timeout=RENEW_SECONDS,
-                        return_when=asyncio.FIRST_COMPLETED,
-                    )
-                self._collect()
-                if self._front() > self.offset or time.monotonic() - renewed > RENEW_SECONDS:
-                    renewed = time.monotonic()
-                    if not await self._advance():
-                        return
-        finally:
-            for task in self.running.values():
-                task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(*self.running.values(), return_exceptions=True)
+def _refusal(place: Place, rows: Sequence[Row]) -> Exception | None:
+    try:
+        place.run(rows)
+    except failing.INFRASTRUCTURE:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, its key is parked with it
+        return error
+    return None
 
-    async def _read(self) -> bool:
-        """Fill the window; whether anything came."""
-        room = WINDOW - len(self.unfinished)
-        if room <= 0:
-            return False
-        rows = await sync_to_async(self._read_rows)(room)
-        for row, is_free in rows:
-            self.read_to = row.offset
-            self.unfinished[row.offset] = not is_free
-            if is_free:
-                self.waiting[row.key].append(row)
-                if row.key not in self.running:
-                    self.running[row.key] = asyncio.create_task(self._run_key(row.key))
-        return bool(rows)
 
-    def _read_rows(self, room: int) -> list[tuple[Row, bool]]:
-        with unit_of_work():
-            rows = places.read(self.place, self.read_to, room)
-            free = {row.offset for row in parking.hold_back(self.place, rows)}
-        return [(row, row.offset in free) for row in rows]
+def _set_aside(lease: Lease, row: Row, error: Exception | str) -> None:
+    with unit_of_work():
+        places.lock(lease.place)
+        reason = parking.set_aside(lease.place, row, error)
+    if reason:
+        leases.move(lease, row.offset - 1, 0)
+        raise Stopped(reason)
 
-    async def _run_key(self, key: str) -> None:
-        queue = self.waiting[key]
-        while queue:
-            row = queue[0]
-            error = await self._run_event(row)
-            if error is not None:
-                await sync_to_async(self._park)(list(queue), error)
-                for held in queue:
-                    self.unfinished[held.offset] = True
-                queue.clear()
-                return
-            self.unfinished[row.offset] = True
-            queue.popleft()
 
-    async def _run_event(self, row: Row) -> Exception | None:
-        """One call; the error that it deserves to be parked for, if any."""
-        for attempt in range(1, TRIES + 1):
-            try:
-                recorded: Recorded = row.recorded()
-                await self.place.handler.function(recorded)
-            except failing.INFRASTRUCTURE:
-                if attempt == TRIES:
-                    raise
-                await asyncio.sleep(failing.back_off_seconds(attempt) / 10)
-            except Exception as error:  # noqa: BLE001 - whatever it is, its key is parked with it
-                return error
-            else:
-                return None
-        return None
+def resume(place: Place, key: str) -> tuple[int, Exception | None]:
+    """Call for a parked key's events again, in order; how many, and the error that ended it.
 
-    def _park(self, rows: list[Row], error: Exception) -> None:
-        with unit_of_work():
-            parking.park(self.place, rows[0], error)
-            parking.hold_back(self.place, rows[1:])
+    Outside any transaction and under the lease, so that nothing else happens at this place
+    meanwhile. Raises `NotParked`, `Busy` where the lease cannot be had, and what the world does.
+    """
+    parking.must_be_parked(place, key)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (lease := leases.take(place, if_behind=False)) is None:
+        if time.monotonic() > deadline:
+            raise Busy(handler=place.handler.name, topic=place.topic, partition=place.partition)
+        time.sleep(POLL_SECONDS)
+    try:
+        return async_to_sync(_call_again)(lease, key)
+    finally:
+        leases.end(lease, None)
 
-    def _collect(self) -> None:
-        for key, task in list(self.running.items()):
-            if task.done():
-                del self.running[key]
-                task.result()  # raises what the world did: the partition backs off
-                if self.waiting[key]:
-                    self.running[key] = asyncio.create_task(self._run_key(key))
 
-    def _front(self) -> int:
-        """The offset up to which everything is finished."""
-        front = self.offset
-        for offset, finished in self.unfinished.items():
-            if not finished:
-                break
-            front = offset
-        return front
+async def _call_again(lease: Lease, key: str) -> tuple[int, Exception | None]:
+    place, count = lease.place, 0
+    renewing = asyncio.create_task(_keep(lease))
+    try:
+        while rows := await sync_to_async(parking.held_rows)(place, key, WINDOW):
+            for row in rows:
+                if inspect.iscoroutinefunction(place.handler.function):
+                    error = await call(place, row)
+                else:
+                    error = await sync_to_async(_refusal)(place, [row])
+                if error is not None:
+                    await sync_to_async(parking.still_failing)(place, row, error)
+                    return count, error
+                await sync_to_async(_strike_out)(place, key, [row.offset])
+                count += 1
+        await sync_to_async(_strike_out)(place, key, [])
+    finally:
+        renewing.cancel()
+    return count, None
 
-    async def _advance(self) -> bool:
-        front = self._front()
-        passed = [offset for offset in self.unfinished if offset <= front]
-        for offset in passed:
-            del self.unfinished[offset]
-        self.offset = front
-        return await sync_to_async(_advance)(self.place, self.lease, front, len(passed))
+
+async def _keep(lease: Lease) -> None:
+    while True:
+        await asyncio.sleep(leases.RENEW_SECONDS)
+        await sync_to_async(leases.renew)(lease)
+
+
+def _strike_out(place: Place, key: str, offsets: Sequence[int]) -> None:
+    with unit_of_work():
+        places.lock(place)
+        parking.let_go(place, key, offsets, finished=False)
+        if not parking.held_rows(place, key, 1):
+            parking.let_go(place, key, [], finished=True)

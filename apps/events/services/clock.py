@@ -6,7 +6,7 @@ A period is a row; whoever inserts it runs the job. A run that died is taken ove
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from django.db import connection
+from django.db import close_old_connections, connection
 
 from apps.events import registry
 from apps.events.registry import PeriodicJob
@@ -38,22 +38,22 @@ def tick(now: datetime) -> list[str]:
 
 
 def due_periods(job: PeriodicJob, now: datetime) -> list[datetime]:
-    """Starts of the periods that have come since the job's last run, oldest first.
+    """Starts of the periods that have come and were not run to their end, oldest first.
 
     A job that never ran starts with the present period; at most `catch_up` are made up for.
     """
     current = EPOCH + job.offset + (now - EPOCH - job.offset) // job.every * job.every
+    recent = [current - job.every * index for index in reversed(range(job.catch_up + 1))]
     with connection.cursor() as cursor:
+        cursor.execute("SELECT min(period) FROM events_jobrun WHERE job = %s", [job.name])
+        first = cursor.fetchone()[0] or current
         cursor.execute(
-            "SELECT period, finished_at IS NOT NULL FROM events_jobrun"
-            " WHERE job = %s AND period > %s ORDER BY period",
-            [job.name, current - job.every * job.catch_up],
+            "SELECT period FROM events_jobrun WHERE job = %s AND period >= %s"
+            " AND finished_at IS NOT NULL",
+            [job.name, recent[0]],
         )
-        known = dict(cursor.fetchall())
-    start = next(iter(known), current)
-    count = (current - start) // job.every + 1
-    periods = [start + index * job.every for index in range(count)]
-    return [period for period in periods if not known.get(period)]
+        ended = {period for (period,) in cursor.fetchall()}
+    return [period for period in recent if period >= first and period not in ended]
 
 
 def _run(job: PeriodicJob, period: datetime, now: datetime) -> bool:
@@ -68,6 +68,7 @@ def _run(job: PeriodicJob, period: datetime, now: datetime) -> bool:
         # One job's failure must not keep the others from their period; it shows in the back office.
         error = failing.summary(raised)
         log.exception("clock job failed", job=job.name, period=period.isoformat())
+        close_old_connections()  # what the job broke must not keep its failure from being noted
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE events_jobrun SET error = %s,

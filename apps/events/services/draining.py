@@ -10,12 +10,12 @@ before it are then taken one by one, and the one at which three tries died is pa
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import structlog
-from django.db import connection, transaction
+from django.db import connection
 
 from apps.events import registry
 from apps.events.services import calling, failing, parking, places
@@ -29,7 +29,6 @@ BATCH_MAX = 500  # events
 BATCH_MIN = 10
 BATCH_SECONDS = 0.1  # what a batch should take
 SLICE_SECONDS = 2.0  # after this a partition lets the others of its shard have their turn
-DEATHS = 3  # tries that died at an event before it is parked
 
 
 class Outcome(Enum):
@@ -48,6 +47,9 @@ class Attempt:
     careful: bool
 
 
+Consumer = Callable[[Place, Sequence[Row], Attempt, UnitOfWork], tuple[int, str]]
+"""Takes rows; answers with how many it got past, and why the partition has to stop there, if so."""
+
 _limits: dict[str, int] = {}
 _unforgiven: set[Place] = set()
 """Places where an attempt failed for want of the database itself, so that it is still counted."""
@@ -56,9 +58,9 @@ _unforgiven: set[Place] = set()
 def drain(name: str, topic: str, partition: int, *, seconds: float = SLICE_SECONDS) -> Outcome:
     """Let a handler take what is there, until nothing is left or its time slice is over."""
     place = Place(registry.handler(name), topic, partition)
-    _forgive_all()
     if place.handler.calls_out:
-        return Outcome.MORE if calling.drain(place, seconds=seconds) else Outcome.DONE
+        return Outcome.MORE if calling.drain([place], seconds=seconds) else Outcome.DONE
+    _forgive_all()
     deadline = time.monotonic() + seconds
     while True:
         with places.claim(place) as mine:
@@ -75,6 +77,28 @@ def drain(name: str, topic: str, partition: int, *, seconds: float = SLICE_SECON
             return Outcome.MORE
 
 
+def drain_all(name: str, topic: str, partitions: Sequence[int]) -> list[int]:
+    """Let a handler take what these partitions hold, in one time slice; those that have more.
+
+    Raises what the world does (`failing.INFRASTRUCTURE`); a defect at one partition is logged and
+    does not keep the others from their turn.
+    """
+    handler = registry.handler(name)
+    if handler.calls_out:
+        wanted = [Place(handler, topic, number) for number in partitions]
+        return [place.partition for place in calling.drain(wanted, seconds=SLICE_SECONDS)]
+    more = []
+    for number in partitions:
+        try:
+            if drain(name, topic, number, seconds=SLICE_SECONDS / len(partitions)) is Outcome.MORE:
+                more.append(number)
+        except failing.INFRASTRUCTURE:
+            raise
+        except Exception:
+            log.exception("drain failed", handler=name, topic=topic, partition=number)
+    return more
+
+
 def _step(place: Place) -> bool:
     """One batch; whether there may be more."""
     attempt = _begin(place)
@@ -85,12 +109,12 @@ def _step(place: Place) -> bool:
     started = time.perf_counter()
     try:
         try:
-            taken = _take(place, attempt, limit)
+            taken = _take(place, attempt, limit, _together)
         except Exception as error:
             if failing.is_infrastructure(error):
                 raise
             log.warning("batch failed; one by one", place=str(place), error=failing.summary(error))
-            taken = _take_one_by_one(place, attempt, limit)
+            taken = _take(place, attempt, limit, _one_by_one)
     except failing.INFRASTRUCTURE as error:
         _back_off(place, error)
         return False
@@ -108,59 +132,50 @@ def _begin(place: Place) -> Attempt | None:
     return Attempt(deaths=found[0], careful=found[1]) if found else None
 
 
-def _take(place: Place, attempt: Attempt, limit: int) -> int:
+def _take(place: Place, attempt: Attempt, limit: int, consume: Consumer) -> int:
     """A batch in one transaction with the cursor; how many events it moved past."""
-    started = time.perf_counter()
-    with unit_of_work():
-        rows = _lock_and_read(place, limit)
-        if not rows:
-            return 0
-        free = parking.hold_back(place, rows)
-        if free and attempt.careful and attempt.deaths >= DEATHS:
-            parking.park(place, free[0], f"the worker died {attempt.deaths} times at this event")
-        elif free:
-            place.handler.function(place.batch([row.recorded() for row in free]))
-        barrier("before_move", place)
-        _move(place, rows, attempt, started)
-        barrier("before_commit", place)
-    barrier("after_commit", place)
-    return len(rows)
-
-
-def _take_one_by_one(place: Place, attempt: Attempt, limit: int) -> int:
-    """The same batch, an event at a time in savepoints: the offender's key is parked."""
     started = time.perf_counter()
     with unit_of_work() as work:
         rows = _lock_and_read(place, limit)
-        for index, row in enumerate(rows):
-            if not parking.hold_back(place, [row]):
-                continue
-            error = _try_alone(place, row, work)
-            if error is None:
-                continue
-            if reason := parking.must_stop(place):
-                places.stop(place, row.offset - 1, f"{reason}; at offset {row.offset}: "
-                            f"{failing.summary(error)}")  # fmt: skip
-                log.critical("partition stopped", place=str(place), reason=reason)
-                return index
-            parking.park(place, row, error)
-        if rows:
+        if not rows:
+            places.forgive(place)
+            return 0
+        passed, reason = consume(place, rows, attempt, work)
+        barrier("before_move", place)
+        if reason:
+            places.stop(place, rows[passed].offset - 1, reason)
+        else:
             _move(place, rows, attempt, started)
-    return len(rows)
+        barrier("before_commit", place)
+    barrier("after_commit", place)
+    return passed
 
 
-def _try_alone(place: Place, row: Row, work: UnitOfWork) -> Exception | None:
-    """One event in a savepoint; the error that it deserves to be parked for, if any."""
-    mark = work.mark()
-    try:
-        with transaction.atomic():
-            place.handler.function(place.batch([row.recorded()]))
-    except Exception as error:
-        if failing.is_infrastructure(error):
-            raise
-        work.forget_since(mark)
-        return error
-    return None
+def _together(
+    place: Place, rows: Sequence[Row], attempt: Attempt, _work: UnitOfWork
+) -> tuple[int, str]:
+    """The batch as a whole."""
+    free = parking.hold_back(place, rows)
+    if free and attempt.careful and attempt.deaths >= failing.DEATHS:
+        # A careful batch is this one event.
+        reason = parking.set_aside(place, free[0], failing.death_notice(attempt.deaths))
+        return (0, reason) if reason else (len(rows), "")
+    if free:
+        place.run(free)
+    return len(rows), ""
+
+
+def _one_by_one(
+    place: Place, rows: Sequence[Row], _attempt: Attempt, work: UnitOfWork
+) -> tuple[int, str]:
+    """An event at a time in savepoints: the offender's key is parked."""
+    for index, row in enumerate(rows):
+        if not parking.hold_back(place, [row]):
+            continue
+        error = parking.try_alone(place, row, work)
+        if error is not None and (reason := parking.set_aside(place, row, error)):
+            return index, reason
+    return len(rows), ""
 
 
 def _lock_and_read(place: Place, limit: int) -> list[Row]:
@@ -195,13 +210,9 @@ def _back_off(place: Place, error: Exception) -> None:
     try:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"""UPDATE events_cursor c SET attempts = greatest(c.attempts - 1, 0),
-                    suspect_until = CASE WHEN c.attempts > 1 THEN c.suspect_until ELSE 0 END,
-                    failures = c.failures + 1, error = %s, updated_at = clock_timestamp(),
-                    retry_at = clock_timestamp()
-                        + make_interval(secs => least(%s, power(2, least(c.failures, 10))))
-                    WHERE {places.AT}""",
-                (failing.summary(error), failing.BACK_OFF_MAX, *place.at),
+                f"UPDATE events_cursor c SET {places.FORGIVEN}, {places.BACKED_OFF}"
+                f" WHERE {places.AT}",
+                (failing.summary(error), *place.at),
             )
     except failing.INFRASTRUCTURE as lost:
         _unforgiven.add(place)
@@ -211,10 +222,5 @@ def _back_off(place: Place, error: Exception) -> None:
 
 def _forgive_all() -> None:
     for place in list(_unforgiven):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"""UPDATE events_cursor c SET attempts = greatest(c.attempts - 1, 0)
-                    WHERE {places.AT}""",
-                place.at,
-            )
+        places.forgive(place)
         _unforgiven.discard(place)

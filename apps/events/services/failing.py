@@ -7,7 +7,17 @@ from apps.core.exceptions import Unavailable
 
 BACK_OFF_MAX = 60.0  # seconds
 
-INFRASTRUCTURE = (OperationalError, InterfaceError, RedisError, Unavailable, ConnectionError)
+DEATHS = 3
+"""Tries that died at an event before it is parked."""
+
+INFRASTRUCTURE = (
+    OperationalError,
+    InterfaceError,
+    RedisError,
+    Unavailable,
+    ConnectionError,
+    TimeoutError,
+)
 """Lost connections, deadlocks, lock and statement time-outs, failed serialisation, outages."""
 
 
@@ -16,9 +26,9 @@ def is_infrastructure(error: BaseException) -> bool:
     return isinstance(error, INFRASTRUCTURE)
 
 
-def back_off_seconds(failures: int) -> float:
-    """How long to wait after this many failures in a row: 1, 2, 4 … 60 s."""
-    return min(BACK_OFF_MAX, 2.0 ** max(failures - 1, 0))
+def death_notice(deaths: int) -> str:
+    """What a key is parked with whose event killed its workers."""
+    return f"the worker died {deaths} times at this event"
 
 
 def summary(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Park a key that a handler cannot get past, hold what comes behind it, and resume it in order."""
+"""Park a key that a handler cannot get past, and hold what comes behind it."""
 
 import traceback
 from collections.abc import Sequence
@@ -6,18 +6,16 @@ from collections.abc import Sequence
 import structlog
 from django.db import connection, transaction
 
-from apps.events import registry
-from apps.events.exceptions import NotParked, StillFailing
+from apps.events.exceptions import NotParked
 from apps.events.registry import Policy
-from apps.events.services import failing, places, waking
+from apps.events.services import failing, places
 from apps.events.services.places import Place, Row
-from apps.events.services.publishing import unit_of_work
+from apps.events.services.publishing import UnitOfWork
 
 log = structlog.get_logger(__name__)
 
 STORM = 20
 """Keys parked by a handler within a minute before its partition stops: a bad deploy, not poison."""
-RESUME_CHUNK = 500  # events in one transaction
 TRACE_MAX = 4_000  # characters
 
 
@@ -34,11 +32,12 @@ def hold_back(place: Place, rows: Sequence[Row]) -> list[Row]:
         parked = {key for (key,) in cursor.fetchall()}
     if not parked:
         return wanted
-    _hold(place, [row for row in wanted if row.key in parked])
+    hold(place, [row for row in wanted if row.key in parked])
     return [row for row in wanted if row.key not in parked]
 
 
-def _hold(place: Place, rows: Sequence[Row]) -> None:
+def hold(place: Place, rows: Sequence[Row]) -> None:
+    """Note that these events wait behind their parked keys."""
     if not rows:
         return
     with connection.cursor() as cursor:
@@ -48,6 +47,33 @@ def _hold(place: Place, rows: Sequence[Row]) -> None:
                ON CONFLICT DO NOTHING""",
             (*place.at, [row.offset for row in rows], [row.key for row in rows]),
         )
+
+
+def try_alone(place: Place, row: Row, work: UnitOfWork) -> Exception | None:
+    """One event in a savepoint; the error that it deserves to be parked for, if any."""
+    mark = work.mark()
+    try:
+        with transaction.atomic():
+            place.run([row])
+            # Foreign keys and other deferred constraints speak now: at the commit they would be
+            # the fault of all the events in it.
+            connection.check_constraints()
+    except Exception as error:
+        if failing.is_infrastructure(error):
+            raise
+        work.forget_since(mark)
+        return error
+    return None
+
+
+def set_aside(place: Place, row: Row, error: Exception | str) -> str:
+    """Park the key of an event that fails; or say why the partition has to stop instead."""
+    if reason := must_stop(place):
+        text = error if isinstance(error, str) else failing.summary(error)
+        log.critical("partition stopped", place=str(place), reason=reason)
+        return f"{reason}; at offset {row.offset}: {text}"
+    park(place, row, error)
+    return ""
 
 
 def must_stop(place: Place) -> str:
@@ -78,66 +104,35 @@ def park(place: Place, row: Row, error: Exception | str) -> None:
             (*place.at, row.key, row.tenant_id, row.offset, place.handler.policy.value, text,
              trace[-TRACE_MAX:]),
         )  # fmt: skip
-    _hold(place, [row])
+    hold(place, [row])
     log.error("key parked", place=str(place), key=row.key, offset=row.offset, error=text)
 
 
-def resume(name: str, topic: str, partition: int, key: str) -> int:
-    """Replay a parked key's events in order and let it go on; how many were replayed.
-
-    The parked state ends in the same transaction as the last event; what arrives meanwhile is
-    still held, so order keeps. Raises `NotParked`; `StillFailing` where an event fails again (those
-    before it have taken effect, the key stays parked at that one).
-    """
-    place = Place(registry.handler(name), topic, partition)
-    replayed = 0
-    while True:
-        count, error, finished = _resume_chunk(place, key)
-        replayed += count
-        if error is not None:
-            raise StillFailing(key=key, replayed=replayed, error=failing.summary(error))
-        if finished:
-            waking.wake([place.at], heed_flags=False)
-            return replayed
-
-
-def _resume_chunk(place: Place, key: str) -> tuple[int, Exception | None, bool]:
-    with unit_of_work() as work, connection.cursor() as cursor:
-        # Waits for a drain at work, and keeps the next one out: nothing is held or let go meanwhile.
-        cursor.execute(f"SELECT 1 FROM events_cursor c WHERE {places.AT} FOR UPDATE", place.at)
+def must_be_parked(place: Place, key: str) -> None:
+    """Raise `NotParked` for a key that is not."""
+    with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT c.id FROM events_parkedkey c WHERE {places.AT} AND c.key = %s",
             (*place.at, key),
         )
         if cursor.fetchone() is None:
             raise NotParked(handler=place.handler.name, key=key)
+
+
+def held_rows(place: Place, key: str, limit: int) -> list[Row]:
+    """The first events that wait behind a parked key, the failing one included."""
+    with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT c."offset" FROM events_parkedevent c WHERE {places.AT} AND c.key = %s
                 ORDER BY c."offset" LIMIT %s""",
-            (*place.at, key, RESUME_CHUNK),
+            (*place.at, key, limit),
         )
         offsets = [offset for (offset,) in cursor.fetchall()]
-        done: list[int] = []
-        error: Exception | None = None
-        for row in places.read_offsets(place, offsets):
-            mark = work.mark()
-            try:
-                with transaction.atomic():
-                    place.handler.function(place.batch([row.recorded()]))
-            except Exception as raised:
-                if failing.is_infrastructure(raised):
-                    raise
-                work.forget_since(mark)
-                error = raised
-                _still_failing(place, row, raised)
-                break
-            done.append(row.offset)
-        finished = error is None and len(offsets) < RESUME_CHUNK
-        _let_go(place, key, done, finished=finished)
-    return len(done), error, finished
+    return places.read_offsets(place, offsets)
 
 
-def _still_failing(place: Place, row: Row, error: Exception) -> None:
+def still_failing(place: Place, row: Row, error: Exception) -> None:
+    """Note that a resumption got no further than this event."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""UPDATE events_parkedkey c SET attempts = c.attempts + 1, error = %s,
@@ -146,7 +141,8 @@ def _still_failing(place: Place, row: Row, error: Exception) -> None:
         )
 
 
-def _let_go(place: Place, key: str, offsets: Sequence[int], *, finished: bool) -> None:
+def let_go(place: Place, key: str, offsets: Sequence[int], *, finished: bool) -> None:
+    """Strike out events that were replayed; with the last of them the key is free."""
     with connection.cursor() as cursor:
         cursor.execute(
             f'DELETE FROM events_parkedevent c WHERE {places.AT} AND c."offset" = ANY(%s)',
@@ -156,25 +152,3 @@ def _let_go(place: Place, key: str, offsets: Sequence[int], *, finished: bool) -
             cursor.execute(
                 f"DELETE FROM events_parkedkey c WHERE {places.AT} AND c.key = %s", (*place.at, key)
             )
-
-
-def resume_partition(name: str, topic: str, partition: int) -> None:
-    """Let a stopped partition go on, once its cause is mended."""
-    place = Place(registry.handler(name), topic, partition)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""UPDATE events_cursor c SET state = 'running', error = '', failures = 0,
-                retry_at = NULL WHERE {places.AT}""",
-            place.at,
-        )
-    waking.wake([place.at], heed_flags=False)
-
-
-def stop_partition(name: str, topic: str, partition: int, *, reason: str) -> None:
-    """The kill switch: a handler takes nothing more from this partition until it is resumed."""
-    place = Place(registry.handler(name), topic, partition)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE events_cursor c SET state = 'stopped', error = %s WHERE {places.AT}",
-            (reason, *place.at),
-        )

@@ -11,11 +11,21 @@ from django.db import connection
 
 from apps.events.contracts import Event, decode
 from apps.events.registry import Batch, Handler, Recorded
+from apps.events.services import failing
 
 HAS_MORE = """
     c.state = 'running' AND (c.retry_at IS NULL OR c.retry_at <= clock_timestamp())
     AND EXISTS (SELECT FROM events_event e WHERE e.topic = c.topic AND e.partition = c.partition
                 AND e."offset" > c."offset")
+"""
+FORGIVEN = """
+    attempts = greatest(c.attempts - 1, 0),
+    suspect_until = CASE WHEN c.attempts > 1 THEN c.suspect_until ELSE 0 END
+"""
+BACKED_OFF = f"""
+    failures = c.failures + 1, error = %s, updated_at = clock_timestamp(),
+    retry_at = clock_timestamp()
+        + make_interval(secs => least({failing.BACK_OFF_MAX}, power(2, least(c.failures, 10))))
 """
 AT = "c.handler = %s AND c.topic = %s AND c.partition = %s"
 
@@ -36,6 +46,10 @@ class Place:
     def batch(self, events: Sequence[Recorded], *, replaying: bool = False) -> Batch:
         """These events, as the handler takes them."""
         return Batch(self.handler.name, self.topic, self.partition, events, replaying)
+
+    def run(self, rows: "Sequence[Row]") -> None:
+        """Have the handler take these rows as one batch."""
+        self.handler.function(self.batch([row.recorded() for row in rows]))
 
     def __str__(self) -> str:
         return f"{self.handler.name} {self.topic}/{self.partition}"
@@ -77,7 +91,7 @@ class Row:
 @contextmanager
 def claim(place: Place) -> Iterator[bool]:
     """Hold the drain of a place for this database session; False where another session has it."""
-    ids = (_int4(f"drain:{place.handler.name}"), _int4(f"{place.topic}:{place.partition}"))
+    ids = _claim_ids(place)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", ids)
         mine = bool(cursor.fetchone()[0])
@@ -90,12 +104,24 @@ def claim(place: Place) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", ids)
 
 
-def lock(place: Place) -> int | None:
-    """Lock the cursor and read its offset; nothing where another transaction holds it."""
+def claim_until_commit(place: Place) -> None:
+    """Wait for a drain at work, and keep the next one out until this transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f'SELECT c."offset" FROM events_cursor c WHERE {AT} FOR UPDATE SKIP LOCKED', place.at
-        )
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", _claim_ids(place))
+
+
+def _claim_ids(place: Place) -> tuple[int, int]:
+    return _int4(f"drain:{place.handler.name}"), _int4(f"{place.topic}:{place.partition}")
+
+
+def lock(place: Place) -> int | None:
+    """Lock the cursor and read its offset; nothing where there is no such cursor.
+
+    It waits: with the claim held only short statements (a sweep's count, a person's stop) are in
+    the way, and going away without having tried would leave an attempt that looks like a death.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT c."offset" FROM events_cursor c WHERE {AT} FOR UPDATE', place.at)
         found = cursor.fetchone()
     return found[0] if found else None
 
@@ -148,6 +174,12 @@ def move(place: Place, offset: int, *, events: int, seconds: float, careful: boo
                 busy_seconds_total = c.busy_seconds_total + %s WHERE {AT}""",
             (offset, careful, events, seconds, *place.at),
         )
+
+
+def forgive(place: Place) -> None:
+    """Take back a counted attempt that ended without a death."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE events_cursor c SET {FORGIVEN} WHERE {AT}", place.at)
 
 
 def stop(place: Place, offset: int, error: str) -> None:

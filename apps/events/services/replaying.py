@@ -5,12 +5,14 @@ handler code fills them. Events of parked keys are left out up to where the hand
 them out. Nothing is published and nobody is told.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
 from apps.events import registry
+from apps.events.contracts import PARTITIONS
 from apps.events.exceptions import NotRebuildable
 from apps.events.registry import Handler, Projection
 from apps.events.services import places
@@ -41,8 +43,8 @@ def replay(
 ) -> Replay:
     """Rebuild a handler's projection beside the present one and compare; with `swap`, replace it.
 
-    While it runs, this handler (and no other) stands still: its cursors are locked, so that both
-    sides are true at the same offsets. Raises `NotRebuildable`.
+    While it runs, this handler (and no other) stands still, so that both sides are true at the same
+    offsets. Raises `NotRebuildable`.
     """
     handler = registry.handler(name)
     projection = handler.projection
@@ -50,17 +52,15 @@ def replay(
         raise NotRebuildable(handler=name)
     result = Replay(name)
     with unit_of_work(muted=True), connection.cursor() as cursor:
-        cursor.execute(
-            'SELECT topic, partition, "offset" FROM events_cursor WHERE handler = %s'
-            " ORDER BY topic, partition FOR UPDATE",
-            [name],
-        )
-        cursors = cursor.fetchall()
+        cursors = _stand_still(handler)
         for table in projection.tables:
             cursor.execute(
-                f"CREATE TEMPORARY TABLE {table} (LIKE public.{table} INCLUDING DEFAULTS"
-                " INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING GENERATED) ON COMMIT DROP"
+                f"CREATE TEMPORARY TABLE {table} (LIKE public.{table} INCLUDING DEFAULTS INCLUDING"
+                " IDENTITY INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING GENERATED)"
+                " ON COMMIT DROP"
             )
+        # Statements that this session has prepared still mean the real tables.
+        cursor.execute("DISCARD PLANS")
         for topic, partition, offset in cursors:
             _refill(Place(handler, topic, partition), offset, result, progress)
         for title, query in projection.comparisons.items():
@@ -69,6 +69,24 @@ def replay(
             _swap(projection)
             result.swapped = True
     return result
+
+
+def _stand_still(handler: Handler) -> list[tuple[str, int, int]]:
+    """Keep drains and resumptions out until the transaction ends; topics, partitions, offsets."""
+    places_of_handler = (
+        Place(handler, topic, number)
+        for topic in sorted(handler.topics)
+        for number in range(PARTITIONS)
+    )
+    for place in places_of_handler:
+        places.claim_until_commit(place)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT topic, partition, "offset" FROM events_cursor WHERE handler = %s'
+            " ORDER BY topic, partition FOR UPDATE",
+            [handler.name],
+        )
+        return list(cursor.fetchall())
 
 
 def _refill(place: Place, until: int, result: Replay, progress: Callable[[int], None]) -> None:
@@ -92,9 +110,8 @@ def _held(place: Place) -> set[int]:
 
 def _differences(query: str, projection: Projection) -> list[str]:
     """Rows that only one side has: `-` stands in the tables, `+` is what the log says."""
-    real = query
-    for table in projection.tables:
-        real = real.replace(table, f"public.{table}")
+    tables = "|".join(map(re.escape, projection.tables))
+    real = re.sub(rf"\b({tables})\b", r"public.\1", query)
     found: list[str] = []
     with connection.cursor() as cursor:
         for sign, one, other in (("-", real, query), ("+", query, real)):
@@ -109,8 +126,18 @@ def _differences(query: str, projection: Projection) -> list[str]:
 def _swap(projection: Projection) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         for table in projection.tables:
+            cursor.execute(
+                """SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+                   WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
+                     AND attgenerated = ''""",
+                [f"public.{table}"],
+            )
+            columns = cursor.fetchone()[0]
             cursor.execute(f"DELETE FROM public.{table}")
-            cursor.execute(f"INSERT INTO public.{table} SELECT * FROM pg_temp.{table}")
+            cursor.execute(
+                f"INSERT INTO public.{table} ({columns}) OVERRIDING SYSTEM VALUE"
+                f" SELECT {columns} FROM pg_temp.{table}"
+            )
 
 
 def log_length(handler: Handler) -> int:

@@ -13,37 +13,36 @@ SWEEP_SECONDS = 1.0
 """How often every worker sweeps, and how long a place may stand still before it is woken."""
 SWEEP_LOCK = 7_019_001  # an advisory lock's number: any, but the same in every process
 
-FORGOTTEN = f"""
-SELECT c.handler, c.topic, c.partition FROM events_cursor c
-JOIN LATERAL (
-    SELECT e.recorded_at FROM events_event e
-    WHERE e.topic = c.topic AND e.partition = c.partition AND e."offset" > c."offset"
-    ORDER BY e."offset" LIMIT 1
-) first ON true
-WHERE {places.HAS_MORE}
-  AND greatest(first.recorded_at, c.updated_at, c.retry_at)
-      < clock_timestamp() - make_interval(secs => %s)
-  AND (c.leased_until IS NULL OR c.leased_until < clock_timestamp())
+RESCUE = f"""
+WITH forgotten AS (
+    SELECT c.handler, c.topic, c.partition FROM events_cursor c
+    JOIN LATERAL (
+        SELECT e.recorded_at FROM events_event e
+        WHERE e.topic = c.topic AND e.partition = c.partition AND e."offset" > c."offset"
+        ORDER BY e."offset" LIMIT 1
+    ) first ON true
+    WHERE c.handler = ANY(%s) AND {places.HAS_MORE}
+      AND greatest(first.recorded_at, c.updated_at, c.retry_at)
+          < clock_timestamp() - make_interval(secs => %s)
+      AND (c.leased_until IS NULL OR c.leased_until < clock_timestamp())
+    FOR UPDATE OF c SKIP LOCKED  -- whoever holds it is at work there
+)
+UPDATE events_cursor c SET rescues_total = c.rescues_total + 1 FROM forgotten f
+WHERE c.handler = f.handler AND c.topic = f.topic AND c.partition = f.partition
+RETURNING c.handler, c.topic, c.partition
 """
 
 
 def sweep() -> int:
     """Wake every place that has something to take and made no progress; how many were woken."""
+    known = [found.name for found in registry.handlers()]
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [SWEEP_LOCK])
         if not cursor.fetchone()[0]:
             return 0
         try:
-            known = {found.name for found in registry.handlers()}
-            cursor.execute(FORGOTTEN, [SWEEP_SECONDS])
-            forgotten = [row for row in cursor.fetchall() if row[0] in known]
-            if forgotten:
-                cursor.execute(
-                    """UPDATE events_cursor c SET rescues_total = c.rescues_total + 1
-                       FROM unnest(%s::text[], %s::text[], %s::smallint[]) AS u (h, t, p)
-                       WHERE c.handler = u.h AND c.topic = u.t AND c.partition = u.p""",
-                    [list(column) for column in zip(*forgotten, strict=True)],
-                )
+            cursor.execute(RESCUE, [known, SWEEP_SECONDS])
+            forgotten = cursor.fetchall()
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [SWEEP_LOCK])
     waking.wake(forgotten, heed_flags=False)
@@ -61,7 +60,8 @@ def register_cursors() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO events_partition (topic, number, queue_shard)
-               SELECT t, n, n %% %s FROM unnest(%s::text[]) t, generate_series(0, %s) n
+               SELECT t, n, n %% coalesce((SELECT max(queue_shard) + 1 FROM events_partition), %s)
+               FROM unnest(%s::text[]) t, generate_series(0, %s) n
                ON CONFLICT DO NOTHING""",
             [
                 DEFAULT_SHARDS,
@@ -82,7 +82,8 @@ def register_cursors() -> None:
 
 
 DEFAULT_SHARDS = 2
-"""Shard queues of a fresh installation; `manage.py reshard N` changes the map at any time."""
+"""Shard queues of a fresh installation; `manage.py reshard N` changes the map at any time, and new
+topics follow it."""
 
 
 def reshard(shards: int) -> None:

@@ -4,6 +4,7 @@ A wake names a handler and the partitions to look at; one message serves all par
 handler that share a shard queue (docs/decisions/0003).
 """
 
+import os
 import threading
 import time
 from collections import defaultdict
@@ -16,7 +17,9 @@ from celery import current_app
 from django.conf import settings
 from django.db import connection
 from kombu import Connection
+from kombu.exceptions import ChannelError  # type: ignore[attr-defined] # the stubs miss it
 from kombu.pools import producers  # type: ignore[attr-defined] # the stubs miss it
+from kombu.transport import virtual
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -29,6 +32,9 @@ FLAG_MS = 1_000
 TIMEOUT = 0.25  # seconds that one call to Redis may take
 BREAK_SECONDS = 1.0  # how long nothing is sent after a failure; the sweep covers
 MAP_SECONDS = 5.0  # how long the map of partitions to shards is trusted
+QUEUE_MAX = 1_000
+"""Wakes that wait in a queue. More would tell nothing new, and without a worker they fill Redis."""
+LOOK_SECONDS = 1.0  # how long a look at a queue's length is trusted
 DRAIN = "events.drain"
 
 Place = tuple[str, int]
@@ -37,6 +43,8 @@ Place = tuple[str, int]
 _client: redis.Redis | None = None
 _broker: Connection | None = None
 _broken_until = 0.0
+_rooms: dict[str, tuple[float, bool]] = {}
+"""When each queue was looked at, and whether it had room."""
 _map: dict[Place, int] = {}
 _map_read_at = float("-inf")
 _lock = threading.Lock()
@@ -60,9 +68,12 @@ def broker() -> Connection:
     """This process's connection for wakes: it gives up soon, where the worker's own is patient."""
     global _broker  # noqa: PLW0603 - one pool a process
     if _broker is None:
-        options = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
-        redis_only = options if settings.CELERY_BROKER_URL.startswith("redis") else {}
-        _broker = current_app.connection_for_write(transport_options=redis_only)
+        options: dict[str, float] = {"max_retries": 0}  # kombu's: it would try for seconds
+        if settings.CELERY_BROKER_URL.startswith("redis"):
+            options |= {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
+        _broker = current_app.connection_for_write(
+            connect_timeout=TIMEOUT, transport_options=options
+        )
     return _broker
 
 
@@ -125,6 +136,8 @@ def _send(wanted: list[tuple[str, str, int]]) -> None:
         return
     with producers[broker()].acquire(block=True, timeout=1) as producer:
         for (queue, name, topic), numbers in grouped.items():
+            if not _has_room(producer.channel, queue):
+                continue
             current_app.send_task(
                 DRAIN,
                 kwargs={"handler": name, "topic": topic, "partitions": numbers},
@@ -132,6 +145,24 @@ def _send(wanted: list[tuple[str, str, int]]) -> None:
                 producer=producer,
                 retry=False,
             )
+
+
+def _has_room(channel: object, queue: str) -> bool:
+    """Whether a wake more in a queue could make a difference. For RabbitMQ a policy on the queue does this."""
+    if not isinstance(channel, virtual.Channel):
+        return True
+    looked_at, had_room = _rooms.get(queue, (float("-inf"), True))
+    if time.monotonic() - looked_at < LOOK_SECONDS:
+        return had_room
+    try:
+        length = int(channel.queue_declare(queue, passive=True).message_count)  # type: ignore[no-untyped-call] # kombu's
+    except ChannelError:  # kombu's word for an empty list
+        length = 0
+    has_room = length < QUEUE_MAX
+    _rooms[queue] = (time.monotonic(), has_room)
+    if not has_room:
+        log.warning("a queue is full of wakes; does a worker serve it?", queue=queue, length=length)
+    return has_room
 
 
 def shard_map() -> dict[Place, int]:
@@ -150,3 +181,8 @@ def reset() -> None:
     """Forget clients, breaker and map: after a fork, and between tests."""
     global _client, _broker, _broken_until, _map_read_at
     _client, _broker, _broken_until, _map_read_at = None, None, 0.0, float("-inf")
+    _rooms.clear()
+
+
+# Parent and child on one socket would read each other's answers.
+os.register_at_fork(after_in_child=reset)

@@ -228,7 +228,13 @@ class Migration(migrations.Migration):
                 ("amount", apps.ledger.models.ExactField()),
                 ("version", models.BigIntegerField(help_text="How many entries have moved it.")),
                 ("booked_at", models.DateTimeField(help_text="The latest time of those entries.")),
-                ("marked_at", models.DateTimeField(help_text="The time of its newest mark.")),
+                (
+                    "marked_at",
+                    models.DateTimeField(
+                        null=True,
+                        help_text="Time of the newest mark (1970: none yet); null: house.",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
@@ -242,7 +248,6 @@ class Migration(migrations.Migration):
                 ),
                 ("ledger_account", _account()),
                 ("asset", models.TextField(db_collation="C")),
-                ("partition", models.SmallIntegerField()),
                 (
                     "booked_at",
                     models.DateTimeField(
@@ -254,7 +259,7 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("ledger_account", "asset", "partition", "booked_at"),
+                        fields=("ledger_account", "asset", "booked_at"),
                         name="balance_is_marked_once_at_a_time",
                     )
                 ]

@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
             reverse_sql="""
                 DROP TRIGGER posting_stays ON ledger_posting;
                 DROP TRIGGER posting_is_append_only ON ledger_posting;
+                DROP TRIGGER posting_is_not_truncated ON ledger_posting;
                 DROP FUNCTION ledger_guard_postings;
                 DROP FUNCTION ledger_book_postings CASCADE;
             """,

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -17,16 +17,16 @@ class Command(BaseCommand):
     """Starts, stops and shows the embedded servers; they outlive this command."""
 
     help = "Embedded PostgreSQL and Valkey, for what DATABASE_URL and REDIS_URL do not name."
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the verb."""
         parser.add_argument("verb", choices=["start", "stop", "status", "erase"])
         parser.add_argument("--json", action="store_true", help="print the URLs, with passwords")
 
-    def handle(self, *, verb: str, json: bool, **options: Any) -> None:
+    def handle(self, **options: Any) -> None:
         """Do one of the four."""
-        var = embedded.var_dir()
+        var, verb = embedded.var_dir(), options["verb"]
         try:
             if verb == "start":
                 embedded.start(var)
@@ -37,9 +37,9 @@ class Command(BaseCommand):
         except embedded.ServicesError as error:
             raise CommandError(str(error)) from error
         missing = embedded.missing(var)
-        if json and not missing:
+        if options["json"] and not missing:
             self.stdout.write(_urls(var))
-        elif not json:
+        elif not options["json"]:
             self._describe(var, missing)
         if verb == "status" and missing:
             sys.exit(NOT_RUNNING)

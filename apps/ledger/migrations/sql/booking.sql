@@ -6,9 +6,9 @@
 CREATE FUNCTION ledger_book_postings() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
-    -- A balance is marked (its value kept, with its time) at every so many postings; a balance as of
-    -- some time then reads one mark and at most this many postings, however long the history is.
-    mark_every CONSTANT integer := 4096;
+    -- A client's balance is marked (its value kept, with its time) at every so many postings: as of
+    -- some time it is then one mark and at most this many postings, however long the history is.
+    mark_every CONSTANT integer := 1024;
     fault      record;
     incomplete boolean;
     reversing  boolean;
@@ -121,37 +121,47 @@ BEGIN
 
     -- 5. Balances. Locked in one order by everyone, so two bookings wait but never deadlock. An owned
     -- account has one row, so that its limits are exact; a house account has one row per partition of
-    -- the log, so that no partition waits for another.
+    -- the log, so that no partition waits for another, and is never marked (marked_at is null).
     WITH moved AS (
         INSERT INTO ledger_balance AS b
             (ledger_account_id, asset, partition, amount, version, booked_at, marked_at)
         SELECT p.ledger_account_id, p.asset,
                CASE WHEN a.owner IS NULL THEN e.partition ELSE 0 END,
-               sum(p.amount), count(*), max(p.booked_at), '-infinity'
+               sum(p.amount), count(*), max(p.booked_at),
+               CASE WHEN a.owner IS NOT NULL THEN 'epoch'::timestamptz END
         FROM posted AS p
         JOIN ledger_ledgeraccount AS a ON a.id = p.ledger_account_id
         JOIN ledger_journalentry AS e ON e.id = p.entry_id
-        GROUP BY 1, 2, 3
+        GROUP BY 1, 2, 3, 7
         ORDER BY 1, 2, 3
         ON CONFLICT (ledger_account_id, asset, partition) DO UPDATE SET
             amount = b.amount + excluded.amount,
             version = b.version + excluded.version,
             booked_at = greatest(b.booked_at, excluded.booked_at),
             marked_at = CASE
-                WHEN (b.version + excluded.version) / mark_every > b.version / mark_every
+                WHEN b.marked_at IS NOT NULL
+                     AND (b.version + excluded.version) / mark_every > b.version / mark_every
                 THEN greatest(b.booked_at, excluded.booked_at) ELSE b.marked_at END
         RETURNING b.marked_at
     )
     SELECT bool_or(marked_at >= (SELECT min(booked_at) FROM posted)) INTO crossing FROM moved;
 
-    -- 6. Limits, after the move: the row is ours until we commit, so what we read is what counts.
+    -- 6. Limits, after the move: the rows are ours until we commit, so what we read is what counts.
+    -- Entry by entry in the order of their ids, as if each had come alone: a batch must not pass with
+    -- what its entries, one after the other, would be refused.
     IF limited THEN
-        SELECT a.id, a.code, a.may_be_negative, b.amount, b.asset INTO fault
-        FROM posted AS p
-        JOIN ledger_ledgeraccount AS a ON a.id = p.ledger_account_id
-        JOIN ledger_balance AS b ON b.ledger_account_id = a.id AND b.asset = p.asset
-        WHERE (b.amount < 0 AND p.amount < 0 AND NOT a.may_be_negative)
-           OR (b.amount > 0 AND p.amount > 0 AND NOT a.may_be_positive)
+        SELECT * INTO fault
+        FROM (SELECT a.id, a.code, a.may_be_negative, a.may_be_positive, p.asset, p.amount AS step,
+                     b.amount - sum(p.amount) OVER whole + sum(p.amount) OVER up_to_here AS amount
+              FROM posted AS p
+              JOIN ledger_ledgeraccount AS a ON a.id = p.ledger_account_id
+              JOIN ledger_balance AS b ON b.ledger_account_id = a.id AND b.asset = p.asset
+              WHERE NOT (a.may_be_negative AND a.may_be_positive)
+              WINDOW whole AS (PARTITION BY p.ledger_account_id, p.asset),
+                     up_to_here AS (whole ORDER BY p.entry_id)) AS one
+        -- A step towards the allowed side is never refused, even where it does not get there.
+        WHERE (one.amount < 0 AND one.step < 0 AND NOT one.may_be_negative)
+           OR (one.amount > 0 AND one.step > 0 AND NOT one.may_be_positive)
         LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION 'ledger account % (%) does not allow a % balance: it would be % %',
@@ -163,26 +173,22 @@ BEGIN
         END IF;
     END IF;
 
-    -- 7. Marks: a leg that is booked late corrects those after it; then the new ones are kept.
+    -- 7. Marks. A leg that is booked late corrects those after it; then the new ones are kept.
     IF crossing THEN
         UPDATE ledger_balancemark AS m SET amount = m.amount + late.amount
-        FROM (SELECT m2.id, sum(p.amount) AS amount
+        FROM (SELECT after.id, sum(p.amount) AS amount
               FROM posted AS p
-              JOIN ledger_ledgeraccount AS a ON a.id = p.ledger_account_id
-              JOIN ledger_journalentry AS e ON e.id = p.entry_id
-              JOIN ledger_balancemark AS m2
-                ON m2.ledger_account_id = p.ledger_account_id AND m2.asset = p.asset
-               AND m2.partition = CASE WHEN a.owner IS NULL THEN e.partition ELSE 0 END
-               AND m2.booked_at >= p.booked_at
-              GROUP BY m2.id) AS late
+              JOIN ledger_balancemark AS after
+                ON after.ledger_account_id = p.ledger_account_id AND after.asset = p.asset
+               AND after.booked_at >= p.booked_at
+              GROUP BY after.id) AS late
         WHERE m.id = late.id;
-        INSERT INTO ledger_balancemark (ledger_account_id, asset, partition, booked_at, amount)
-        SELECT b.ledger_account_id, b.asset, b.partition, b.booked_at, b.amount
+        INSERT INTO ledger_balancemark (ledger_account_id, asset, booked_at, amount)
+        SELECT b.ledger_account_id, b.asset, b.booked_at, b.amount
         FROM ledger_balance AS b
         WHERE b.marked_at = b.booked_at AND (b.ledger_account_id, b.asset) IN
               (SELECT ledger_account_id, asset FROM posted)
-        ON CONFLICT (ledger_account_id, asset, partition, booked_at)
-        DO UPDATE SET amount = excluded.amount;
+        ON CONFLICT (ledger_account_id, asset, booked_at) DO UPDATE SET amount = excluded.amount;
     END IF;
     RETURN NULL;
 END $$;
@@ -198,9 +204,12 @@ BEGIN
              FOR EACH STATEMENT EXECUTE FUNCTION ledger_book_postings()', target);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER posting_is_booked', target);
     EXECUTE format(
-        'CREATE TRIGGER posting_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s
+        'CREATE TRIGGER posting_is_append_only BEFORE UPDATE OR DELETE ON %s
              FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change()', target);
     EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER posting_is_append_only', target);
+    EXECUTE format(
+        'CREATE TRIGGER posting_is_not_truncated BEFORE TRUNCATE ON %s
+             FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change()', target);
 END $$;
 
 SELECT ledger_guard_postings('ledger_posting');

@@ -78,10 +78,13 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- ALWAYS: also where session_replication_role asks triggers to stand aside.
-CREATE TRIGGER entry_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_journalentry
+-- ALWAYS: also where session_replication_role asks triggers to stand aside. The guards against
+-- TRUNCATE do stand aside then: that is how a whole database is emptied to be filled again.
+CREATE TRIGGER entry_is_append_only BEFORE UPDATE OR DELETE ON ledger_journalentry
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 ALTER TABLE ledger_journalentry ENABLE ALWAYS TRIGGER entry_is_append_only;
+CREATE TRIGGER entry_is_not_truncated BEFORE TRUNCATE ON ledger_journalentry
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 CREATE TRIGGER entry_may_be_reversed AFTER INSERT ON ledger_journalentry
     FOR EACH ROW WHEN (NEW.reverses_id IS NOT NULL) EXECUTE FUNCTION ledger_check_reversal();
@@ -98,21 +101,26 @@ ALTER TABLE ledger_journalentry ADD CONSTRAINT entry_times_are_finite
 CREATE TRIGGER account_keeps_its_identity BEFORE UPDATE ON ledger_ledgeraccount
     FOR EACH ROW EXECUTE FUNCTION ledger_keep_account_identity();
 ALTER TABLE ledger_ledgeraccount ENABLE ALWAYS TRIGGER account_keeps_its_identity;
-
-CREATE TRIGGER account_stays BEFORE DELETE OR TRUNCATE ON ledger_ledgeraccount
+CREATE TRIGGER account_stays BEFORE DELETE ON ledger_ledgeraccount
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 ALTER TABLE ledger_ledgeraccount ENABLE ALWAYS TRIGGER account_stays;
+CREATE TRIGGER account_is_not_truncated BEFORE TRUNCATE ON ledger_ledgeraccount
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
-CREATE TRIGGER asset_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_asset
+CREATE TRIGGER asset_stays BEFORE UPDATE OR DELETE ON ledger_asset
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 ALTER TABLE ledger_asset ENABLE ALWAYS TRIGGER asset_stays;
+CREATE TRIGGER asset_is_not_truncated BEFORE TRUNCATE ON ledger_asset
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
-CREATE TRIGGER balance_follows_postings
-    BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ledger_balance
+CREATE TRIGGER balance_follows_postings BEFORE INSERT OR UPDATE OR DELETE ON ledger_balance
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_writing_by_hand();
 ALTER TABLE ledger_balance ENABLE ALWAYS TRIGGER balance_follows_postings;
+CREATE TRIGGER balance_is_not_truncated BEFORE TRUNCATE ON ledger_balance
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_writing_by_hand();
 
-CREATE TRIGGER mark_follows_postings
-    BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ledger_balancemark
+CREATE TRIGGER mark_follows_postings BEFORE INSERT OR UPDATE OR DELETE ON ledger_balancemark
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_writing_by_hand();
 ALTER TABLE ledger_balancemark ENABLE ALWAYS TRIGGER mark_follows_postings;
+CREATE TRIGGER mark_is_not_truncated BEFORE TRUNCATE ON ledger_balancemark
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_writing_by_hand();

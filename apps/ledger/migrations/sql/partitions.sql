@@ -32,6 +32,7 @@ BEGIN
         ALTER TABLE ledger_posting_default DISABLE TRIGGER USER;
         DELETE FROM ledger_posting_default WHERE booked_at >= starts AND booked_at < ends;
         GET DIAGNOSTICS removed = ROW_COUNT;
+        ALTER TABLE ledger_posting_default ENABLE TRIGGER posting_is_not_truncated;
         ALTER TABLE ledger_posting_default ENABLE ALWAYS TRIGGER posting_is_booked;
         ALTER TABLE ledger_posting_default ENABLE ALWAYS TRIGGER posting_is_append_only;
         ALTER TABLE ledger_posting_default ENABLE ALWAYS TRIGGER posting_stays;

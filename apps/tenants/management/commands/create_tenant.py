@@ -3,8 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from apps.core.exceptions import DomainError
 from apps.tenants import services
 
 
@@ -20,5 +21,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """One service call."""
-        tenant, made = services.create_tenant(options["slug"], name=options["name"])
+        try:
+            tenant, made = services.create_tenant(options["slug"], name=options["name"])
+        except DomainError as error:
+            raise CommandError(str(error)) from error
         self.stdout.write(f"{'created' if made else 'exists already'}: {tenant.slug}")

@@ -1,0 +1,148 @@
+"""The back office's window on the ledger. Nothing is written here: corrections are entries."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.paginator import InfinitePaginator
+
+from apps.core.money import plain
+from apps.ledger import selectors
+from apps.ledger.models import Asset, JournalEntry, LedgerAccount
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Seen, searched and filtered, never changed. Pages are not counted: tables are large."""
+
+    show_full_result_count = False
+    paginator = InfinitePaginator
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+
+@admin.register(JournalEntry)
+class JournalEntryAdmin(ReadOnlyAdmin):
+    """The journal, newest first; an entry with its legs as debits and credits."""
+
+    list_display = ("booked_at", "kind", "source", "owner", "leg_count", "tenant")
+    list_display_links = ("booked_at", "source")
+    list_filter = ("tenant", "kind", ("booked_at", RangeDateTimeFilter))
+    list_filter_submit = True
+    list_select_related = ("tenant",)
+    ordering = ("-id",)
+    sortable_by = ()  # the order of booking is the one that is indexed
+    search_fields = ("source",)
+    search_help_text = "The beginning of a source, or an id of an entry, a trade or an account."
+    fields = (
+        ("kind", "source"),
+        ("effective_at", "booked_at"),
+        "legs",
+        "owner",
+        "trade_id",
+        "reverses",
+        "reversal",
+        ("id", "tenant", "partition"),
+    )
+    readonly_fields = ("legs", "reversal")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[JournalEntry], search_term: str
+    ) -> tuple[QuerySet[JournalEntry], bool]:
+        """By the indexes there are: ids as a whole, sources from their beginning."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        try:
+            uid = UUID(term)
+        except ValueError:
+            return queryset.filter(source__startswith=term), False
+        found = queryset.filter(Q(id=uid) | Q(trade_id=uid))
+        account = None if found.exists() else LedgerAccount.objects.filter(owner=uid).first()
+        if account is not None:  # with its tenant, which is how entries of an owner are indexed
+            found = queryset.filter(tenant_id=account.tenant_id, owner=uid)
+        return found, False
+
+    @admin.display(description="Legs")
+    def legs(self, entry: JournalEntry) -> str:
+        """Debits and credits, side by side."""
+        found = selectors.legs_of([(entry.id, entry.booked_at)])[entry.id]
+        rows = [
+            [
+                leg.account,
+                leg.owner_number or leg.owner or "house",
+                leg.asset,
+                plain(leg.amount) if leg.side == "debit" else "",
+                plain(leg.amount.copy_abs()) if leg.side == "credit" else "",
+            ]
+            for leg in found
+        ]
+        return _table(["Account", "Owner", "Asset", "Debit", "Credit"], rows)
+
+    @admin.display(description="Reversed by")
+    def reversal(self, entry: JournalEntry) -> str:
+        """The entry that undid this one, if any."""
+        found = JournalEntry.objects.filter(reverses=entry.id).first()
+        if found is None:
+            return "-"
+        where = reverse("admin:ledger_journalentry_change", args=[found.pk])
+        return format_html('<a href="{}">{}</a>', where, found)
+
+
+@admin.register(LedgerAccount)
+class LedgerAccountAdmin(ReadOnlyAdmin):
+    """The chart of accounts; an account with its balances."""
+
+    list_display = ("code", "owner_number", "owner", "kind", "tenant")
+    list_filter = ("tenant", "kind")
+    list_select_related = ("tenant",)
+    ordering = ("tenant", "owner_number", "code")
+    search_fields = ("=owner_number", "=code")
+    search_help_text = "An owner's number, or a code."
+    fields = ("code", "kind", ("owner_number", "owner"), "balances",
+              ("may_be_negative", "may_be_positive"), ("tenant", "opened_at"))  # fmt: skip
+    readonly_fields = ("balances",)
+
+    @admin.display(description="Balances")
+    def balances(self, account: LedgerAccount) -> str:
+        """Per asset; a house account's over all partitions."""
+        rows = [
+            [one.asset, plain(one.amount), one.version, one.booked_at]
+            for one in selectors.account_balances(account.pk)
+        ]
+        return _table(["Asset", "Balance", "Entries", "Last moved"], rows)
+
+
+@admin.register(Asset)
+class AssetAdmin(ReadOnlyAdmin):
+    """Currencies and instruments that were ever booked."""
+
+    list_display = ("code", "kind", "scale", "tenant")
+    list_filter = ("tenant", "kind")
+    list_select_related = ("tenant",)
+    ordering = ("tenant", "code")
+    search_fields = ("code",)
+
+
+def _table(headers: list[str], rows: Iterable[list[Any]]) -> str:
+    return render_to_string(
+        "unfold/components/table.html", {"table": {"headers": headers, "rows": list(rows)}}
+    )

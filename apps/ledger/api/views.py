@@ -1,0 +1,140 @@
+"""The ledger over HTTP: parse, one call, render."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from apps.core.problems import JsonRenderer
+from apps.ledger import selectors, services
+from apps.ledger.api import serializers as wire
+from apps.ledger.api.statements import CsvRenderer, csv_of
+from apps.ledger.selectors import Moment
+from apps.tenants.authentication import tenant_of
+from apps.tenants.permissions import OperationsWrites
+
+# The widest period. Its end is not "now": an entry that another machine, whose clock is ahead, has
+# just booked would be missing from the statement, though not from the balance.
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+END = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def _asked(form: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+    """The validated query or body. Raises DRF's ValidationError."""
+    given = form(data=data)
+    given.is_valid(raise_exception=True)
+    found: dict[str, Any] = given.validated_data
+    return found
+
+
+class BalancesView(APIView):
+    """A client's balances."""
+
+    @extend_schema(
+        parameters=[wire.BalancesQuery],
+        responses=wire.BalancesOut,
+        summary="Balances of a client account, now or as of a time",
+    )
+    def get(self, request: Request) -> Response:
+        """By account code and asset."""
+        asked, tenant = _asked(wire.BalancesQuery, request.query_params), tenant_of(request).pk
+        owner, as_of = selectors.owner_of(tenant, asked["owner"]), asked.get("as_of")
+        found = selectors.balances(tenant, owner.id, as_of=as_of)
+        return Response(
+            {
+                "owner": owner.id,
+                "owner_number": owner.number,
+                "as_of": as_of,
+                "results": [wire.balance_out(one) for one in found],
+            }
+        )
+
+
+class EntriesView(APIView):
+    """The journal."""
+
+    @extend_schema(
+        parameters=[wire.EntriesQuery],
+        responses=wire.EntryPageOut,
+        summary="Journal entries of a trade, of a client account, or all; oldest first",
+    )
+    def get(self, request: Request) -> Response:
+        """A page."""
+        asked, tenant = _asked(wire.EntriesQuery, request.query_params), tenant_of(request).pk
+        name = asked.pop("owner", None)
+        owner = selectors.owner_of(tenant, name).id if name else None
+        page = selectors.entries(tenant, owner=owner, **asked)
+        results = [wire.entry_out(entry) for entry in page.entries]
+        return Response({"results": results, "next": page.next})
+
+
+class EntryView(APIView):
+    """One entry of the journal."""
+
+    @extend_schema(responses=wire.EntryOut, summary="One journal entry with its legs")
+    def get(self, request: Request, entry_id: UUID) -> Response:
+        """404 where this tenant has none of this id."""
+        return Response(wire.entry_out(selectors.entry(tenant_of(request).pk, entry_id)))
+
+
+class TrialBalanceView(APIView):
+    """The trial balance."""
+
+    @extend_schema(responses=wire.TrialBalanceOut, summary="Debit and credit balances per asset")
+    def get(self, request: Request) -> Response:
+        """One row per asset."""
+        return Response(wire.trial_out(selectors.trial_balance(tenant_of(request).pk)))
+
+
+class StatementView(APIView):
+    """A client's statement."""
+
+    renderer_classes = (JsonRenderer, CsvRenderer)
+
+    @extend_schema(
+        parameters=[wire.StatementQuery],
+        responses={
+            (200, "application/json"): wire.StatementOut,
+            (200, "text/csv"): OpenApiTypes.STR,
+        },
+        summary="Postings of a period with running balances; format=csv for all of it in a file",
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        """A page as JSON, or the whole period as CSV."""
+        asked, tenant = _asked(wire.StatementQuery, request.query_params), tenant_of(request).pk
+        owner = selectors.owner_of(tenant, asked["owner"])
+        since, until = asked.get("from", BEGINNING), asked.get("to", END)
+        if request.accepted_renderer.format == CsvRenderer.format:
+            rows = csv_of(tenant, owner.id, since=since, until=until)
+            name = f"statement-{owner.id}.csv"
+            headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+            return StreamingHttpResponse(rows, content_type="text/csv", headers=headers)
+        after = asked.get("after") or Moment.just_before(since)
+        page = selectors.statement(tenant, owner.id, after=after, until=until, limit=asked["limit"])
+        return Response(wire.statement_out(owner, page))
+
+
+class TransfersView(APIView):
+    """Cash in and out."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        request=wire.TransferIn,
+        responses={201: wire.TransferOut},
+        summary="Book cash that came in (amount above zero) or goes out (below zero)",
+    )
+    def post(self, request: Request) -> Response:
+        """201 with the entry; the same reference again gives the same entry again."""
+        tenant = tenant_of(request).pk
+        transfer = services.transfer_cash(tenant, **_asked(wire.TransferIn, request.data))
+        headers = {"Idempotency-Replayed": "true"} if transfer.is_replay else {}
+        return Response(wire.transfer_out(transfer), status=201, headers=headers)

@@ -1,0 +1,48 @@
+"""Questions to the ledger. Every one is about one tenant, and counts its queries."""
+
+from apps.ledger.selectors.balances import (
+    Balance,
+    Moment,
+    TrialRow,
+    account_balances,
+    balance,
+    balances,
+    trial_balance,
+)
+from apps.ledger.selectors.entries import (
+    Entry,
+    LegView,
+    Page,
+    entries,
+    entry,
+    entry_of_source,
+    legs_of,
+)
+from apps.ledger.selectors.health import partition_problems
+from apps.ledger.selectors.owners import Owner, is_currency, owner_of
+from apps.ledger.selectors.statements import Line, Statement, statement, statement_lines
+
+__all__ = [
+    "Balance",
+    "Entry",
+    "LegView",
+    "Line",
+    "Moment",
+    "Owner",
+    "Page",
+    "Statement",
+    "TrialRow",
+    "account_balances",
+    "balance",
+    "balances",
+    "entries",
+    "entry",
+    "entry_of_source",
+    "is_currency",
+    "legs_of",
+    "owner_of",
+    "partition_problems",
+    "statement",
+    "statement_lines",
+    "trial_balance",
+]

@@ -1,0 +1,189 @@
+"""Post entries: the only writer of the journal. Set-based, idempotent per source."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from apps.core.ids import uuid7
+from apps.events.contracts import Event
+from apps.events.services import UnitOfWork, unit_of_work
+from apps.ledger.events import EntriesPosted, PostedEntry
+from apps.ledger.exceptions import SourceTaken
+from apps.ledger.journal import EntryDraft, check_balanced, entry_for_trade
+from apps.ledger.services.accounts import accounts_of, open_client_accounts
+from apps.ledger.services.refusals import in_our_words
+from apps.trading.events import AccountOpened, TradeExecuted
+
+INSERT_ENTRIES = """
+INSERT INTO ledger_journalentry (id, tenant_id, kind, source, reverses_id, owner, trade_id,
+                                 partition, leg_count, effective_at, booked_at)
+SELECT id, tenant, kind, source, reverses, owner, trade, %s, legs, effective_at, %s
+FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[],
+            %s::smallint[], %s::timestamptz[])
+     AS u (id, tenant, kind, source, reverses, owner, trade, legs, effective_at)
+ON CONFLICT (tenant_id, source) DO NOTHING
+RETURNING id
+"""
+INSERT_POSTINGS = """
+INSERT INTO ledger_posting (entry_id, leg, ledger_account_id, asset, amount, booked_at, tenant_id)
+SELECT entry, leg, account, asset, amount, %s, tenant
+FROM unnest(%s::uuid[], %s::smallint[], %s::bigint[], %s::text[], %s::numeric[], %s::int[])
+     AS u (entry, leg, account, asset, amount, tenant)
+"""
+KNOWN_ENTRIES = """
+SELECT e.tenant_id, e.source, e.id, e.kind, e.reverses_id, e.booked_at,
+       array_agg(p.ledger_account_id), array_agg(p.asset), array_agg(p.amount)
+FROM ledger_journalentry e
+JOIN unnest(%s::int[], %s::text[]) AS u (t, s) ON e.tenant_id = t AND e.source = s
+LEFT JOIN ledger_posting p ON p.entry_id = e.id AND p.booked_at = e.booked_at
+GROUP BY e.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What became of a draft: its entry, and whether this call booked it."""
+
+    id: UUID
+    draft: EntryDraft
+    booked_at: datetime
+    is_new: bool
+
+
+def post_entries(
+    drafts: Sequence[EntryDraft], *, partition: int, booked_at: datetime | None = None
+) -> list[Booked]:
+    """Book entries and tell of them, all or nothing; those booked before are left as they are.
+
+    `partition` is the log partition of the owners' key; the house's balances are kept per
+    partition. Booked now unless a time (UTC) is given. Raises SourceTaken where a source was booked
+    with other content, and EntryRefused or AlreadyReversed where the journal refuses.
+    """
+    for draft in drafts:
+        check_balanced(draft)
+    if not drafts:
+        return []
+    at = booked_at or timezone.now()
+    with unit_of_work() as work, in_our_words():
+        accounts = accounts_of(drafts)
+        offered = [(uuid7(), draft) for draft in drafts]
+        new = _insert_entries(offered, partition, at)
+        _insert_postings([one for one in offered if one[0] in new], accounts, at)
+        known = _confirm_known([draft for uid, draft in offered if uid not in new], accounts)
+        booked = [
+            Booked(uid, draft, at, is_new=True) if uid in new else known[draft.tenant, draft.source]
+            for uid, draft in offered
+        ]
+        _tell(work, [one for one in booked if one.is_new])
+    return booked
+
+
+def book_facts(facts: Iterable[tuple[int, Event]], *, partition: int) -> None:
+    """Book what trading told (tenant, fact): accounts are opened, trades become entries."""
+    drafts: list[EntryDraft] = []
+    opened: list[tuple[int, UUID, str]] = []
+    for tenant, fact in facts:
+        if isinstance(fact, TradeExecuted):
+            drafts.append(entry_for_trade(fact, tenant=tenant))
+        elif isinstance(fact, AccountOpened):
+            opened.append((tenant, fact.account_id, fact.number))
+    if opened:
+        open_client_accounts(opened)
+    post_entries(drafts, partition=partition)
+
+
+def _insert_entries(
+    offered: Sequence[tuple[UUID, EntryDraft]], partition: int, at: datetime
+) -> set[UUID]:
+    """Write headers; the ids of those whose source is new."""
+    # By source: two writers of the same sources wait for each other, but never in a circle.
+    ordered = sorted(offered, key=lambda one: (one[1].tenant, one[1].source))
+    rows = [
+        (uid, d.tenant, str(d.kind), d.source, d.reverses, d.owner, d.trade_id, len(d.legs),
+         d.effective_at)
+        for uid, d in ordered
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_ENTRIES, [partition, at, *map(list, zip(*rows, strict=True))])
+        return {uid for (uid,) in cursor.fetchall()}
+
+
+def _insert_postings(
+    new: Sequence[tuple[UUID, EntryDraft]],
+    accounts: Mapping[tuple[int, str, UUID | None], int],
+    at: datetime,
+) -> None:
+    """Write all legs in one statement: the trigger checks entries as wholes."""
+    rows: list[tuple[UUID, int, int, str, Decimal, int]] = [
+        (
+            uid,
+            number,
+            accounts[draft.tenant, leg.code, leg.owner],
+            leg.asset,
+            leg.amount,
+            draft.tenant,
+        )
+        for uid, draft in new
+        for number, leg in enumerate(draft.legs, 1)
+    ]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(INSERT_POSTINGS, [at, *map(list, zip(*rows, strict=True))])
+
+
+def _confirm_known(
+    drafts: Sequence[EntryDraft], accounts: Mapping[tuple[int, str, UUID | None], int]
+) -> dict[tuple[int, str], Booked]:
+    """The entries of sources that were booked before. Raises SourceTaken where one differs."""
+    if not drafts:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(KNOWN_ENTRIES, [[d.tenant for d in drafts], [d.source for d in drafts]])
+        rows = {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
+    known: dict[tuple[int, str], Booked] = {}
+    for draft in drafts:
+        uid, kind, reverses, at, ids, assets, amounts = rows[draft.tenant, draft.source]
+        legs = {
+            (accounts[draft.tenant, leg.code, leg.owner], leg.asset, leg.amount)
+            for leg in draft.legs
+        }
+        for name, is_same in (
+            ("kind", kind == draft.kind),
+            ("reverses", reverses == draft.reverses),
+            ("legs", legs == set(zip(ids, assets, amounts, strict=True))),
+        ):
+            if not is_same:
+                raise SourceTaken(source=draft.source, field=name, entry=str(uid))
+        known[draft.tenant, draft.source] = Booked(uid, draft, at, is_new=False)
+    return known
+
+
+def _tell(work: UnitOfWork, booked: Sequence[Booked]) -> None:
+    """One fact per client account for all that was booked; the house's own entries tell nobody."""
+    owned = sorted(
+        (one for one in booked if one.draft.owner is not None),
+        key=lambda one: (one.draft.tenant, str(one.draft.owner)),
+    )
+    for (tenant, owner), group in groupby(
+        owned, key=lambda one: (one.draft.tenant, one.draft.owner)
+    ):
+        if owner is not None:
+            fact = EntriesPosted(account_id=owner, entries=tuple(map(_posted, group)))
+            work.publish(fact, tenant=tenant, key=str(owner))
+
+
+def _posted(one: Booked) -> PostedEntry:
+    return PostedEntry(
+        id=one.id,
+        kind=str(one.draft.kind),
+        source=one.draft.source,
+        trade_id=one.draft.trade_id,
+        effective_at=one.draft.effective_at,
+        booked_at=one.booked_at,
+    )

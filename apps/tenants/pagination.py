@@ -1,0 +1,68 @@
+"""Keyset pages: `?after=<cursor>&limit=<n>` → `{"results": […], "next": cursor or null}`."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from rest_framework.request import Request
+
+from apps.core.problems import Malformed
+
+PAGE_DEFAULT: Final = 100
+PAGE_MAX: Final = 1_000
+CURSOR_MAX: Final = 200  # characters
+ALWAYS: Final = frozenset({"after", "limit", "format"})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PageAsk:
+    """Which page is wanted."""
+
+    after: str | None
+    limit: int
+
+
+def page_asked(request: Request, *, filters: Collection[str] = ()) -> PageAsk:
+    """The page that a request asks for.
+
+    Raises `Malformed` on a bad limit or cursor, and on a parameter that is no filter of this list:
+    a filter that is ignored answers another question than was asked.
+    """
+    faults = refuse_unknown(request, {*ALWAYS, *filters})
+    after = request.query_params.get("after") or None
+    if after and (len(after) > CURSOR_MAX or not after.isprintable()):
+        faults.append({"field": "after", "code": "invalid", "detail": "This is no cursor of ours."})
+    text = request.query_params.get("limit", str(PAGE_DEFAULT))
+    limit = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004 - no int of a megabyte
+    if not 1 <= limit <= PAGE_MAX:
+        detail = f"A page has between 1 and {PAGE_MAX} items."
+        faults.append({"field": "limit", "code": "out_of_range", "detail": detail})
+    for name in filters:
+        if not request.query_params.get(name, "").isprintable():
+            detail = "Only printable characters."
+            faults.append({"field": name, "code": "bad_characters", "detail": detail})
+    if faults:
+        raise Malformed(errors=faults)
+    return PageAsk(after, limit)
+
+
+def refuse_unknown(request: Request, known: Collection[str]) -> list[dict[str, str]]:
+    """A fault for every query parameter that means nothing here."""
+    return [
+        {"field": name, "code": "unknown_parameter", "detail": "There is no such parameter here."}
+        for name in request.query_params
+        if name not in known
+    ]
+
+
+def page(
+    rows: Sequence[T], ask: PageAsk, *, cursor: Callable[[T], str], render: Callable[[T], Any]
+) -> dict[str, Any]:
+    """The answer, made of `ask.limit + 1` rows: one more than are shown says that there is more."""
+    shown = rows[: ask.limit]
+    return {
+        "results": [render(row) for row in shown],
+        "next": cursor(shown[-1]) if len(rows) > ask.limit else None,
+    }

@@ -1,0 +1,28 @@
+"""Trading's views: parse, one call, render."""
+
+from apps.trading.api.views.positions import PositionListView, PositionView
+from apps.trading.api.views.reference import (
+    AccountListView,
+    AccountView,
+    CounterpartyListView,
+    CounterpartyView,
+    InstrumentListView,
+    InstrumentView,
+    PriceListView,
+)
+from apps.trading.api.views.trades import BulkView, TradeListView, TradeView
+
+__all__ = [
+    "AccountListView",
+    "AccountView",
+    "BulkView",
+    "CounterpartyListView",
+    "CounterpartyView",
+    "InstrumentListView",
+    "InstrumentView",
+    "PositionListView",
+    "PositionView",
+    "PriceListView",
+    "TradeListView",
+    "TradeView",
+]

@@ -1,0 +1,252 @@
+"""Accounts, counterparties, instruments and prices over HTTP."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from apps.core.problems import Malformed
+from apps.tenants.authentication import tenant_of
+from apps.tenants.pagination import page, page_asked
+from apps.tenants.permissions import OperationsWrites, TraderWrites
+from apps.trading import selectors, services
+from apps.trading.api import documented as doc
+from apps.trading.api import serializers as wire
+
+
+def read(form: type[Serializer[Any]], data: Any, *, partial: bool = False) -> dict[str, Any]:
+    """The validated body. Raises DRF's ValidationError with every fault."""
+    given = form(data=data, partial=partial)
+    given.is_valid(raise_exception=True)
+    found: dict[str, Any] = given.validated_data
+    return found
+
+
+def filters_of(request: Request, *names: str) -> dict[str, str]:
+    """Those of the filters that the request names."""
+    return {name: value for name in names if (value := request.query_params.get(name))}
+
+
+class AccountListView(APIView):
+    """The tenant's accounts."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        parameters=[*doc.PAGED, doc.STATUS],
+        responses={200: doc.page_of(wire.AccountOut, "Account"), **doc.problems(400)},
+        summary="Accounts by number",
+    )
+    def get(self, request: Request) -> Response:
+        """A page of accounts."""
+        ask = page_asked(request, filters=["status"])
+        rows = selectors.accounts(
+            tenant_of(request).pk,
+            after=ask.after,
+            limit=ask.limit + 1,
+            **filters_of(request, "status"),
+        )
+        shown = page(
+            rows, ask, cursor=lambda row: row.number, render=lambda row: wire.AccountOut(row).data
+        )
+        return Response(shown)
+
+    @extend_schema(
+        request=wire.AccountIn,
+        responses={201: wire.AccountOut, 200: wire.AccountOut, **doc.problems(400, 409, 422)},
+        summary="Open an account; the same again finds it",
+        examples=[doc.ACCOUNT_EXAMPLE],
+    )
+    def post(self, request: Request) -> Response:
+        """201 with the new account, 200 with the one that is there."""
+        terms = services.AccountTerms(**read(wire.AccountIn, request.data))
+        row, opened = services.open_account(tenant_of(request).pk, terms)
+        return Response(wire.AccountOut(row).data, status=201 if opened else 200)
+
+
+class AccountView(APIView):
+    """One account."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        responses={200: wire.AccountOut, **doc.problems(404)}, summary="An account by id or number"
+    )
+    def get(self, request: Request, name: str) -> Response:
+        """The account."""
+        row = selectors.find_account(tenant_of(request).pk, name)
+        return Response(wire.AccountOut(row).data)
+
+    @extend_schema(
+        request=wire.AccountPatch,
+        responses={200: wire.AccountOut, **doc.problems(400, 404, 422)},
+        summary="Change name, status or limits of an account",
+    )
+    def patch(self, request: Request, name: str) -> Response:
+        """The account as it is now."""
+        changes = read(wire.AccountPatch, request.data, partial=True)
+        row = services.change_account(tenant_of(request).pk, name, changes)
+        return Response(wire.AccountOut(row).data)
+
+
+class CounterpartyListView(APIView):
+    """The tenant's counterparties."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        parameters=[*doc.PAGED, doc.STATUS],
+        responses={200: doc.page_of(wire.CounterpartyOut, "Counterparty"), **doc.problems(400)},
+        summary="Counterparties by code",
+    )
+    def get(self, request: Request) -> Response:
+        """A page of counterparties."""
+        ask = page_asked(request, filters=["status"])
+        rows = selectors.counterparties(
+            tenant_of(request).pk,
+            after=ask.after,
+            limit=ask.limit + 1,
+            **filters_of(request, "status"),
+        )
+        shown = page(
+            rows,
+            ask,
+            cursor=lambda row: row.code,
+            render=lambda row: wire.CounterpartyOut(row).data,
+        )
+        return Response(shown)
+
+    @extend_schema(
+        request=wire.CounterpartyIn,
+        responses={
+            201: wire.CounterpartyOut,
+            200: wire.CounterpartyOut,
+            **doc.problems(400, 409, 422),
+        },
+        summary="Register a counterparty; the same again finds it",
+    )
+    def post(self, request: Request) -> Response:
+        """201 with the new counterparty, 200 with the one that is there."""
+        given = read(wire.CounterpartyIn, request.data)
+        row, made = services.register_counterparty(tenant_of(request).pk, **given)
+        return Response(wire.CounterpartyOut(row).data, status=201 if made else 200)
+
+
+class CounterpartyView(APIView):
+    """One counterparty."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        responses={200: wire.CounterpartyOut, **doc.problems(404)},
+        summary="A counterparty by id or code",
+    )
+    def get(self, request: Request, name: str) -> Response:
+        """The counterparty."""
+        row = selectors.find_counterparty(tenant_of(request).pk, name)
+        return Response(wire.CounterpartyOut(row).data)
+
+    @extend_schema(
+        request=wire.CounterpartyPatch,
+        responses={200: wire.CounterpartyOut, **doc.problems(400, 404, 422)},
+        summary="Change name or status of a counterparty",
+    )
+    def patch(self, request: Request, name: str) -> Response:
+        """The counterparty as it is now."""
+        changes = read(wire.CounterpartyPatch, request.data, partial=True)
+        row = services.change_counterparty(tenant_of(request).pk, name, changes)
+        return Response(wire.CounterpartyOut(row).data)
+
+
+class InstrumentListView(APIView):
+    """The tenant's instruments."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        parameters=[*doc.PAGED, doc.STATUS, doc.KIND],
+        responses={200: doc.page_of(wire.InstrumentOut, "Instrument"), **doc.problems(400)},
+        summary="Instruments by symbol",
+    )
+    def get(self, request: Request) -> Response:
+        """A page of instruments."""
+        ask = page_asked(request, filters=["status", "kind"])
+        rows = selectors.instruments(
+            tenant_of(request).pk,
+            after=ask.after,
+            limit=ask.limit + 1,
+            **filters_of(request, "status", "kind"),
+        )
+        shown = page(
+            rows,
+            ask,
+            cursor=lambda row: row.symbol,
+            render=lambda row: wire.InstrumentOut(row).data,
+        )
+        return Response(shown)
+
+    @extend_schema(
+        request=wire.InstrumentIn,
+        responses={201: wire.InstrumentOut, 200: wire.InstrumentOut, **doc.problems(400, 409, 422)},
+        summary="List an instrument; the same again finds it",
+        examples=[doc.INSTRUMENT_EXAMPLE],
+    )
+    def post(self, request: Request) -> Response:
+        """201 with the new instrument, 200 with the one that is there."""
+        given = read(wire.InstrumentIn, request.data)
+        terms = services.InstrumentTerms(**{"name": given["symbol"], **given})
+        row, listed = services.list_instrument(tenant_of(request).pk, terms)
+        return Response(wire.InstrumentOut(row).data, status=201 if listed else 200)
+
+
+class InstrumentView(APIView):
+    """One instrument."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        responses={200: wire.InstrumentOut, **doc.problems(404)},
+        summary="An instrument by id or symbol",
+    )
+    def get(self, request: Request, name: str) -> Response:
+        """The instrument."""
+        row = selectors.find_instrument(tenant_of(request).pk, name)
+        return Response(wire.InstrumentOut(row).data)
+
+    @extend_schema(
+        request=wire.InstrumentPatch,
+        responses={200: wire.InstrumentOut, **doc.problems(400, 404, 422)},
+        summary="Change what may change of an instrument",
+    )
+    def patch(self, request: Request, name: str) -> Response:
+        """The instrument as it is now."""
+        changes = read(wire.InstrumentPatch, request.data, partial=True)
+        row = services.change_instrument(tenant_of(request).pk, name, changes)
+        return Response(wire.InstrumentOut(row).data)
+
+
+class PriceListView(APIView):
+    """Last prices."""
+
+    permission_classes = (TraderWrites,)
+
+    @extend_schema(
+        request=wire.PricesIn,
+        responses={200: wire.PricesOut, **doc.problems(400, 422)},
+        summary="Record last prices, all or none",
+        examples=[doc.PRICES_EXAMPLE],
+    )
+    def post(self, request: Request) -> Response:
+        """How many were received, and how many were news."""
+        given = read(wire.PricesIn, request.data)["prices"]
+        if len(given) > (most := settings.BULK_TRADES_MAX):
+            detail = f"At most {most} prices in one call."
+            raise Malformed(errors=[{"field": "prices", "code": "too_many", "detail": detail}])
+        prices = [services.PriceUpdate(**one) for one in given]
+        recorded = services.record_prices(tenant_of(request).pk, prices, now=timezone.now())
+        return Response({"received": len(prices), "recorded": recorded})

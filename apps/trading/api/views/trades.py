@@ -1,0 +1,131 @@
+"""Trades over HTTP."""
+
+from typing import Any, Final
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.core.problems import Malformed, problem_of, problem_response
+from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.pagination import page, page_asked
+from apps.tenants.permissions import TraderWrites
+from apps.trading import selectors, services
+from apps.trading.api import bodies
+from apps.trading.api import documented as doc
+from apps.trading.api import serializers as wire
+from apps.trading.exceptions import TradeMalformed
+from apps.trading.services import Outcome
+
+KEY_MAX: Final = 255
+
+
+class TradeListView(APIView):
+    """The tenant's trades."""
+
+    permission_classes = (TraderWrites,)
+
+    @extend_schema(
+        parameters=[*doc.OF_TRADES, *doc.PAGED],
+        responses={200: doc.page_of(wire.TradeOut, "Trade"), **doc.problems(400, 404)},
+        summary="Trades, the newest first",
+    )
+    def get(self, request: Request) -> Response:
+        """A page of trades."""
+        ask = page_asked(request, filters=["account", "instrument", "state"])
+        rows = selectors.trades(
+            tenant_of(request).pk,
+            after=ask.after,
+            limit=ask.limit + 1,
+            account=request.query_params.get("account"),
+            instrument=request.query_params.get("instrument"),
+            state=request.query_params.get("state"),
+        )
+        return Response(page(rows, ask, cursor=lambda row: str(row.id), render=wire.trade_out))
+
+    @extend_schema(
+        parameters=[doc.KEY, doc.REPLAYED],
+        request={"application/json": doc.TRADE_IN},
+        responses={201: wire.TradeOut, 200: wire.TradeOut, **doc.problems(400, 409, 422)},
+        summary="Book a trade",
+        examples=[doc.TRADE_EXAMPLE],
+    )
+    def post(self, request: Request) -> Response:
+        """201 with the trade; a refusal with every reason."""
+        caller = caller_of(request)
+        trade = bodies.read_trade(request.data, _key_of(request))
+        (outcome,) = services.execute_trades(
+            [trade],
+            tenant=caller.tenant.pk,
+            client=caller.client,
+            now=timezone.now(),
+            wait=False,
+        )
+        headers = {"Idempotency-Replayed": "true"} if outcome.replayed else {}
+        if outcome.trade is None:
+            assert outcome.error is not None
+            return problem_response(problem_of(outcome.error), headers)
+        return Response(wire.trade_out(outcome.trade), status=outcome.status, headers=headers)
+
+
+class BulkView(APIView):
+    """Many trades in one call."""
+
+    permission_classes = (TraderWrites,)
+
+    @extend_schema(
+        request={"application/json": doc.BULK_IN},
+        responses={200: wire.BulkOut, **doc.problems(400)},
+        summary="Book up to 1,000 trades; each has its own outcome",
+        examples=[doc.BULK_EXAMPLE],
+    )
+    def post(self, request: Request) -> Response:
+        """An outcome for each trade, in order."""
+        caller = caller_of(request)
+        items = [bodies.read_bulk_item(item) for item in bodies.read_bulk(request.data)]
+        outcomes = iter(
+            services.execute_trades(
+                [found for found, _ in items if found is not None],
+                tenant=caller.tenant.pk,
+                client=caller.client,
+                now=timezone.now(),
+            )
+        )
+        results = [
+            _result(next(outcomes)) if found is not None else _malformed(faults)
+            for found, faults in items
+        ]
+        return Response({"results": results})
+
+
+class TradeView(APIView):
+    """One trade."""
+
+    @extend_schema(responses={200: wire.TradeOut, **doc.problems(404)}, summary="A trade by its id")
+    def get(self, request: Request, name: str) -> Response:
+        """The trade."""
+        return Response(wire.trade_out(selectors.find_trade(tenant_of(request).pk, name)))
+
+
+def _key_of(request: Request) -> str:
+    """The request's idempotency key. Raises `Malformed` without a usable one."""
+    key = request.headers.get("Idempotency-Key", "")
+    if 1 <= len(key) <= KEY_MAX and key.isprintable():
+        return key
+    detail = f"Send a key of your own choice, 1 to {KEY_MAX} characters, new for each trade."
+    fault = {"field": "Idempotency-Key", "code": "required", "detail": detail}
+    raise Malformed("The header Idempotency-Key is missing or not usable.", errors=[fault])
+
+
+def _result(outcome: Outcome) -> dict[str, Any]:
+    if outcome.trade is not None:
+        status = 200 if outcome.replayed else outcome.status
+        return {"status": status, "trade": wire.trade_out(outcome.trade)}
+    assert outcome.error is not None
+    return {"status": outcome.error.status, "problem": problem_of(outcome.error)}
+
+
+def _malformed(faults: list[dict[str, str]]) -> dict[str, Any]:
+    return {"status": TradeMalformed.status, "problem": problem_of(TradeMalformed(errors=faults))}

@@ -1,0 +1,63 @@
+"""The ways this app says no."""
+
+from apps.core.exceptions import Conflict, NotFound, Rejected, Unavailable
+
+
+class UnknownAccount(NotFound):
+    """There is no such account."""
+
+
+class UnknownInstrument(NotFound):
+    """There is no such instrument."""
+
+
+class UnknownCounterparty(NotFound):
+    """There is no such counterparty."""
+
+
+class UnknownTrade(NotFound):
+    """There is no such trade."""
+
+
+class UnknownPosition(NotFound):
+    """The account never traded this instrument."""
+
+
+class TermsRefused(Rejected):
+    """The terms are not acceptable; `errors` lists every reason."""
+
+
+class AccountDiffers(Conflict):
+    """An account of this number exists, with other terms; `errors` names what differs."""
+
+
+class InstrumentDiffers(Conflict):
+    """An instrument of this symbol exists, with other terms; `errors` names what differs."""
+
+
+class CounterpartyDiffers(Conflict):
+    """A counterparty of this code exists, with another name; `errors` names what differs."""
+
+
+class TradeMalformed(Rejected):
+    """The trade is not well formed; `errors` lists every fault."""
+
+
+class TradeRefused(Rejected):
+    """The trade is refused; `errors` lists every reason."""
+
+
+class IdempotencyKeyReused(Rejected):
+    """This idempotency key was used before, for another request; `errors` names what differs."""
+
+
+class IdempotencyKeyInFlight(Conflict):
+    """A request with this idempotency key is being worked on; ask again shortly."""
+
+
+class DuplicateExternalId(Conflict):
+    """A trade of this source and external id is booked, with other terms; `errors` names them."""
+
+
+class IntakeBusy(Unavailable):
+    """The trade could not be booked right now; send it again with the same idempotency key."""

@@ -1,0 +1,35 @@
+"""Trading's tables."""
+
+from apps.trading.models.fields import AmountField
+from apps.trading.models.positions import Position, PositionChange, PositionMark
+from apps.trading.models.reference import (
+    AccountStatus,
+    ClientAccount,
+    CostMethod,
+    Counterparty,
+    CounterpartyStatus,
+    Instrument,
+    InstrumentKind,
+    InstrumentStatus,
+)
+from apps.trading.models.trades import IdempotencyKey, RejectedTrade, Side, Trade, TradeState
+
+__all__ = [
+    "AccountStatus",
+    "AmountField",
+    "ClientAccount",
+    "CostMethod",
+    "Counterparty",
+    "CounterpartyStatus",
+    "IdempotencyKey",
+    "Instrument",
+    "InstrumentKind",
+    "InstrumentStatus",
+    "Position",
+    "PositionChange",
+    "PositionMark",
+    "RejectedTrade",
+    "Side",
+    "Trade",
+    "TradeState",
+]

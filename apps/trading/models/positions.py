@@ -1,0 +1,125 @@
+"""What is held: the projection of the trades, its history, and how far it is.
+
+Written by the handler of the log only; everything here can be rebuilt from it.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from apps.tenants.models import Tenant, TenantQuerySet
+from apps.trading.models.fields import AmountField, fits
+from apps.trading.models.reference import ClientAccount, Instrument
+
+
+class Position(models.Model):
+    """What an account holds of an instrument, and what it has earned on it."""
+
+    id = models.BigAutoField(primary_key=True)
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    account = models.ForeignKey(
+        ClientAccount,
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    instrument = models.ForeignKey(
+        Instrument, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    currency = models.TextField(help_text="Of every amount but the quantity.")
+    quantity = AmountField(help_text="Long above zero, short below.")
+    cost = AmountField(help_text="Total, signed like the quantity; inverse: in the base coin.")
+    realised_pnl = AmountField(help_text="Before fees, since the first trade.")
+    fees = AmountField(help_text="Since the first trade.")
+    lots = models.JSONField(null=True, help_text="FIFO only: [[quantity, cost, offset]].")
+    version = models.BigIntegerField(help_text="How many trades made it.")
+    last_offset = models.BigIntegerField(help_text="In the account's partition of topic trade.")
+    updated_at = models.DateTimeField(help_text="When it was last folded (UTC).")
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["account", "instrument"], name="account_has_one_position_per_instrument"
+            ),
+            models.CheckConstraint(
+                condition=fits("quantity", "cost", "realised_pnl", "fees"),
+                name="position_amounts_fit",
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity=0, cost=0, lots__isnull=True)
+                | Q(quantity__gt=0, cost__gte=0)
+                | Q(quantity__lt=0, cost__lte=0),
+                name="flat_position_costs_nothing",
+            ),
+            models.CheckConstraint(
+                condition=Q(version__gt=0, last_offset__gt=0), name="position_stems_from_the_log"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} of {self.instrument_id}"
+
+
+class PositionChange(models.Model):
+    """What one trade made of a position. Append-only; one row for each place in the log."""
+
+    pk = models.CompositePrimaryKey("partition", "offset")
+    partition = models.SmallIntegerField()
+    offset = models.BigIntegerField()
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    account = models.ForeignKey(
+        ClientAccount,
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    instrument = models.ForeignKey(
+        Instrument, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    trade_id = models.UUIDField()
+    version = models.BigIntegerField()
+    quantity = AmountField(help_text="After the trade, like the rest.")
+    cost = AmountField()
+    realised_pnl = AmountField()
+    fees = AmountField()
+    effective_at = models.DateTimeField(help_text="When it was dealt (UTC).")
+    booked_at = models.DateTimeField(help_text="When we knew of it (UTC).")
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["account", "instrument", "version"],
+                name="position_version_is_made_once",
+            ),
+            models.CheckConstraint(
+                condition=fits("quantity", "cost", "realised_pnl", "fees"),
+                name="position_change_amounts_fit",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.instrument_id} v{self.version}"
+
+
+class PositionMark(models.Model):
+    """The last batch that was folded in a partition: what a cache must have seen to be current.
+
+    A token, not a number: a restored database or a rebuilt projection never repeats one.
+    """
+
+    partition = models.SmallIntegerField(primary_key=True)
+    token = models.UUIDField()
+
+    def __str__(self) -> str:
+        return f"{self.partition}: {self.token}"

@@ -1,0 +1,51 @@
+"""Questions about accounts, instruments, trades and positions."""
+
+from apps.trading.selectors.exposure import Holding, gross_exposure, holdings_of
+from apps.trading.selectors.positions import (
+    Positions,
+    PositionView,
+    position_of,
+    position_quantities,
+    positions_of,
+)
+from apps.trading.selectors.reference import (
+    account_id_of,
+    accounts,
+    counterparties,
+    find_account,
+    find_counterparty,
+    find_instrument,
+    instruments,
+)
+from apps.trading.selectors.trades import (
+    TradeView,
+    find_trade,
+    newest_trades,
+    trades,
+    trades_by_id,
+    trades_by_second,
+)
+
+__all__ = [
+    "Holding",
+    "PositionView",
+    "Positions",
+    "TradeView",
+    "account_id_of",
+    "accounts",
+    "counterparties",
+    "find_account",
+    "find_counterparty",
+    "find_instrument",
+    "find_trade",
+    "gross_exposure",
+    "holdings_of",
+    "instruments",
+    "newest_trades",
+    "position_of",
+    "position_quantities",
+    "positions_of",
+    "trades",
+    "trades_by_id",
+    "trades_by_second",
+]

@@ -1,0 +1,30 @@
+"""What trading does: the only writer of its tables."""
+
+from apps.trading.services.accounts import AccountTerms, change_account, open_account, open_accounts
+from apps.trading.services.counterparties import change_counterparty, register_counterparty
+from apps.trading.services.folding import fold_trades
+from apps.trading.services.instruments import InstrumentTerms, change_instrument, list_instrument
+from apps.trading.services.intake import CHUNK, FeeRequest, Outcome, TradeRequest, execute_trades
+from apps.trading.services.intake.requests import unprintable
+from apps.trading.services.prices import PriceUpdate, record_prices
+
+__all__ = [
+    "CHUNK",
+    "AccountTerms",
+    "FeeRequest",
+    "InstrumentTerms",
+    "Outcome",
+    "PriceUpdate",
+    "TradeRequest",
+    "change_account",
+    "change_counterparty",
+    "change_instrument",
+    "execute_trades",
+    "fold_trades",
+    "list_instrument",
+    "open_account",
+    "open_accounts",
+    "record_prices",
+    "register_counterparty",
+    "unprintable",
+]

@@ -1,0 +1,115 @@
+"""`/metrics`: the log's lag and the handlers' work, asked for at every scrape.
+
+Flower is not the source of lag (it knows messages, not events); this is.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from apps.events import selectors as events
+from apps.web import selectors
+
+PLACE = ("handler", "topic", "partition")
+
+
+class LogCollector(Collector):
+    """Everything about the log, in five queries."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Families for one scrape."""
+        lags = events.lags()
+        yield from _lag(lags)
+        yield from _work(lags)
+        parked = GaugeMetricFamily(
+            "lockstep_parked_keys", "Keys that a handler cannot get past.", labels=("handler",)
+        )
+        for handler, count in events.parked_count().items():
+            parked.add_metric((handler,), count)
+        yield parked
+        yield GaugeMetricFamily(
+            "lockstep_oldest_xmin_age_seconds",
+            "Age of the oldest transaction that holds back vacuum.",
+            value=events.oldest_snapshot_seconds(),
+        )
+        yield from _machinery(selectors.machinery_now())
+
+
+def exposition() -> bytes:
+    """The text for Prometheus."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(LogCollector())
+    return generate_latest(registry)
+
+
+def _lag(lags: Sequence[events.Lag]) -> Iterator[Metric]:
+    seconds = GaugeMetricFamily(
+        "lockstep_lag_seconds", "Age of the oldest event not yet taken.", labels=PLACE
+    )
+    count = GaugeMetricFamily("lockstep_lag_events", "Events not yet taken.", labels=PLACE)
+    worst = GaugeMetricFamily(
+        "lockstep_handler_lag_seconds", "The worst of a handler's partitions.", labels=("handler",)
+    )
+    total = GaugeMetricFamily(
+        "lockstep_handler_lag_events", "Over all of a handler's partitions.", labels=("handler",)
+    )
+    for handler, places in groupby(lags, key=lambda lag: lag.handler):
+        rows = list(places)
+        worst.add_metric((handler,), max(lag.seconds for lag in rows))
+        total.add_metric((handler,), sum(lag.events for lag in rows))
+        for lag in rows:
+            if lag.head:  # a partition that never held an event has no lag, and needs no series
+                place = (handler, lag.topic, str(lag.partition))
+                seconds.add_metric(place, lag.seconds)
+                count.add_metric(place, lag.events)
+    yield from (seconds, count, worst, total)
+
+
+def _work(lags: Sequence[events.Lag]) -> Iterator[Metric]:
+    families = {
+        "events_total": ("lockstep_events", "Events taken."),
+        "batches_total": ("lockstep_batches", "Batches committed."),
+        "busy_seconds_total": ("lockstep_drain_seconds", "Seconds spent in batches."),
+        "rescues_total": ("lockstep_sweeper_rescues", "Times that the sweep had to wake it."),
+    }
+    for column, (name, text) in families.items():
+        family = CounterMetricFamily(name, text, labels=("handler",))
+        for handler, places in groupby(lags, key=lambda lag: lag.handler):
+            family.add_metric((handler,), sum(getattr(lag, column) for lag in places))
+        yield family
+    stopped = GaugeMetricFamily(
+        "lockstep_stopped_partitions", "Partitions that stand still.", labels=("handler",)
+    )
+    failing = GaugeMetricFamily(
+        "lockstep_failing_partitions", "Partitions that meet outages.", labels=("handler",)
+    )
+    for handler, places in groupby(lags, key=lambda lag: lag.handler):
+        rows = list(places)
+        stopped.add_metric((handler,), sum(lag.state == "stopped" for lag in rows))
+        failing.add_metric((handler,), sum(bool(lag.failures) for lag in rows))
+    yield from (stopped, failing)
+
+
+def _machinery(found: selectors.Machinery) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "lockstep_redis_up", "Whether Redis answers.", value=float(found.redis_answers)
+    )
+    if not found.redis_answers:
+        return
+    yield GaugeMetricFamily(
+        "lockstep_workers_online",
+        "Workers heard of lately.",
+        value=sum(one.online for one in found.workers),
+    )
+    yield GaugeMetricFamily(
+        "lockstep_unserved_queues", "Queues without a worker.", value=len(found.unserved)
+    )
+    waiting = GaugeMetricFamily(
+        "lockstep_queue_messages", "Messages (wakes) that wait.", labels=("queue",)
+    )
+    for queue, count in found.queues.items():
+        waiting.add_metric((queue,), count)
+    yield waiting

@@ -1,0 +1,40 @@
+// Numbers, times and amounts as people read them. Amounts are text and stay text: no digit is lost.
+
+const thousands = /\B(?=(\d{3})+(?!\d))/g;
+
+/** "-1234567.8901" → "−1,234,567.8901" */
+export function amount(text) {
+  const [whole, decimals] = text.replace("-", "").split(".");
+  const sign = text.startsWith("-") ? "−" : "";
+  return sign + whole.replace(thousands, ",") + (decimals ? "." + decimals : "");
+}
+
+/** A sum of money for a narrow column: at most `places` decimals, cut (never rounded up). */
+export function shortened(text, places) {
+  const dot = text.indexOf(".");
+  return amount(dot < 0 || text.length - dot - 1 <= places ? text : text.slice(0, dot + 1 + places) + "…");
+}
+
+export const count = (number) => String(Math.round(number)).replace(thousands, ",");
+
+export const rate = (number) => (number < 10 ? number.toFixed(1) : count(number));
+
+/** Seconds: 0.4 s, 12 s, 3 min, 2 h, 4 days. */
+export function duration(seconds) {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86400)} days`;
+}
+
+/** UTC time of day. */
+export const clock = (iso) => new Date(iso).toISOString().slice(11, 19);
+
+/** How long ago, by the server's clock. */
+export const since = (iso, now) => duration(Math.max((Date.parse(now) - Date.parse(iso)) / 1000, 0));
+
+/** UTC day and minute. */
+export const moment = (iso) => new Date(iso).toISOString().slice(0, 16).replace("T", " ");
+
+export const plural = (number, one, many = one + "s") => `${count(number)} ${number === 1 ? one : many}`;

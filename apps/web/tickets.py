@@ -1,0 +1,65 @@
+"""Tickets: what a socket shows at the door instead of a cookie or a key, once, within seconds."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import msgspec
+import redis
+from django.conf import settings
+
+from apps.web import redis_client
+from apps.web.exceptions import TicketsUnavailable
+
+LIFE = timedelta(seconds=30)
+BOARD = "board"
+"""The door of the operations board."""
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """Whom a ticket lets in, and where."""
+
+    door: str
+    tenant_id: int
+    client: str
+    """`user:<id>` or `key:<id>`, as in `tenants.authentication.Caller`."""
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """A ticket as it is handed out."""
+
+    ticket: str
+    url: str
+    """Complete: the sockets may live on another port or host."""
+    expires_at: datetime
+
+
+def issue(claim: Claim) -> Ticket:
+    """A new ticket. Raises `TicketsUnavailable`."""
+    secret = secrets.token_urlsafe(24)
+    try:
+        redis_client.client().set(_key(secret), msgspec.json.encode(claim), ex=LIFE)
+    except redis.RedisError as error:
+        raise TicketsUnavailable from error
+    url = f"{settings.SOCKETS_URL.rstrip('/')}/ws/{claim.door}/?ticket={secret}"
+    return Ticket(secret, url, datetime.now(UTC) + LIFE)
+
+
+def redeem(secret: str, *, door: str) -> Claim | None:
+    """Whom the ticket lets in; None if it is unknown, expired, used, or for another door.
+
+    Raises `TicketsUnavailable`.
+    """
+    try:
+        found = redis_client.client().getdel(_key(secret))
+    except redis.RedisError as error:
+        raise TicketsUnavailable from error
+    if not isinstance(found, bytes):
+        return None
+    claim = msgspec.json.decode(found, type=Claim)
+    return claim if claim.door == door else None
+
+
+def _key(secret: str) -> str:
+    # The digest, so that a look into Redis shows no ticket that could be used.
+    return redis_client.key("ticket", sha256(secret.encode()).hexdigest())

@@ -1,0 +1,83 @@
+"""What `benchmarks/run.py` does: measure, show, keep."""
+
+import argparse
+import importlib
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks import report
+from benchmarks.lab import Lab
+from benchmarks.machine import describe
+from benchmarks.measure import Chapter
+from benchmarks.options import Options
+
+HERE = Path(__file__).parent
+OUT = HERE / "out"
+RESULTS = HERE / "results"
+MODULES = {"P4": "p4_ledger", "P11": "p11_log", "P12": "p12_stack"}
+
+
+def main() -> None:
+    options = _arguments()
+    if options.markdown is not None:
+        print(report.markdown(_read(options.markdown or _newest())))
+        return
+    screen = Console()
+    found = _measure(options, screen)
+    report.show(found, screen)
+    OUT.mkdir(exist_ok=True)
+    (OUT / "benchmarks.json").write_text(json.dumps(found, indent=1))
+    (OUT / "benchmarks.html").write_text(report.page(found))
+    if options.keep:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{found['date'][:10]}.json").write_text(json.dumps(found, indent=1))
+    screen.print(f"\n{OUT / 'benchmarks.html'}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure beside limits and peers.")
+    parser.add_argument("only", nargs="*", metavar="ROW", help=f"of {', '.join(MODULES)}; all")
+    parser.add_argument("--rounds", type=int, help="turns of each contender (5; quick: 1)")
+    parser.add_argument("--quick", action="store_true", help="a smoke run of about a minute")
+    parser.add_argument("--keep", action="store_true", help="keep the figures in results/")
+    parser.add_argument(
+        "--markdown", nargs="?", const="", metavar="FILE", help="print a table of kept figures"
+    )
+    options = parser.parse_args()
+    if unknown := set(options.only) - set(MODULES):
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    return options
+
+
+def _measure(options: argparse.Namespace, screen: Console) -> dict[str, Any]:
+    sizes = Options(options.rounds or (1 if options.quick else 5), options.quick)
+    started = time.monotonic()
+    chapters: list[Chapter] = []
+    with Lab() as lab, screen.status("starting") as status:
+        machine = describe(lab.urls.database_url, lab.urls.redis_url)
+        lab.prepare()
+        for key in options.only or MODULES:
+            module = importlib.import_module(f"benchmarks.{MODULES[key]}")
+            chapters += module.run(lab, sizes, lambda text, key=key: status.update(f"{key} {text}"))
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "rounds": sizes.rounds,
+        "quick": sizes.quick,
+        "minutes": round((time.monotonic() - started) / 60, 1),
+        "machine": machine,
+        "chapters": [chapter.as_dict() for chapter in chapters],
+    }
+
+
+def _newest() -> str:
+    kept = sorted(RESULTS.glob("*.json"))
+    return str(kept[-1] if kept else OUT / "benchmarks.json")
+
+
+def _read(file: str) -> dict[str, Any]:
+    return json.loads(Path(file).read_text())

@@ -1,0 +1,20 @@
+"""How much is measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """Sizes of a run."""
+
+    rounds: int
+    quick: bool
+
+    @property
+    def seconds(self) -> float:
+        """How long one load lasts."""
+        return 0.5 if self.quick else 5.0
+
+    def size(self, full: int, quick: int) -> int:
+        """One of two sizes."""
+        return quick if self.quick else full

@@ -1,0 +1,48 @@
+"""What a tree of processes uses, from /proc."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Of one process."""
+
+    name: str
+    rss: int  # bytes; pages that several processes share count in each of them
+    pss: int  # bytes; shared pages count by parts, so that a sum is right
+    cpu: float  # seconds so far
+
+
+def tree(root: int) -> dict[int, Usage]:
+    """The processes that descend from one, itself included; by pid."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has just ended
+        parents[int(stat.parent.name)] = int(fields[1])
+    found = {root}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    usages = {pid: _usage(pid) for pid in sorted(found)}
+    return {pid: usage for pid, usage in usages.items() if usage is not None}
+
+
+def _usage(pid: int) -> Usage | None:
+    place = Path(f"/proc/{pid}")
+    try:
+        name, fields = (place / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+        rollup = (place / "smaps_rollup").read_text()
+        command = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return None
+    numbers = fields.split()
+    pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    cpu = (int(numbers[11]) + int(numbers[12])) / TICKS
+    return Usage(command.strip() or name, int(numbers[21]) * PAGE, pss * 1024, cpu)

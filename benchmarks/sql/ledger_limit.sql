@@ -1,0 +1,79 @@
+-- The limit of the ledger: the rows of `post_entries`, written by the server itself, past the same
+-- triggers; no Python, and no wire, per row.
+--
+-- bench_known holds the clients: those of one log partition are one `place`.
+CREATE FUNCTION bench_account(which text, whose uuid) RETURNS bigint LANGUAGE sql STABLE AS
+$$ SELECT id FROM ledger_ledgeraccount WHERE code = which AND owner IS NOT DISTINCT FROM whose $$;
+
+CREATE TABLE bench_known AS
+SELECT o.place, o.rank, o.owner, o.partition, a.tenant_id AS tenant, a.id AS cash,
+       count(*) OVER (PARTITION BY place) AS owners,
+       bench_account('SEC:UNSETTLED', o.owner) AS sec,
+       bench_account('STREET:SEC:UNSETTLED', NULL) AS street_sec,
+       bench_account('STREET:CASH:UNSETTLED', NULL) AS street_cash,
+       bench_account('FEE:COMMISSION', NULL) AS commission,
+       bench_account('FEE:EXCHANGE', NULL) AS exchange
+FROM bench_owner o
+JOIN ledger_ledgeraccount a ON a.owner = o.owner AND a.code = 'CASH:UNSETTLED';
+CREATE UNIQUE INDEX ON bench_known (place, rank);
+ANALYZE bench_known;
+
+CREATE FUNCTION bench_post(entries int, at_place int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    ids uuid[] := ARRAY(SELECT uuidv7() FROM generate_series(1, entries));
+    at  timestamptz := clock_timestamp();
+BEGIN
+    INSERT INTO ledger_journalentry (id, tenant_id, kind, source, owner, trade_id, partition,
+                                     leg_count, effective_at, booked_at)
+    SELECT u.id, o.tenant, 'TRADE', 'trade:' || u.id || ':1', o.owner, u.id, o.partition, 6, at, at
+    FROM unnest(ids) WITH ORDINALITY AS u (id, n)
+    JOIN bench_known o ON o.place = at_place AND o.rank = u.n % o.owners;
+
+    INSERT INTO ledger_posting (entry_id, leg, ledger_account_id, asset, amount, booked_at, tenant_id)
+    SELECT u.id, l.leg, l.account, l.asset, l.amount, at, o.tenant
+    FROM unnest(ids) WITH ORDINALITY AS u (id, n)
+    JOIN bench_known o ON o.place = at_place AND o.rank = u.n % o.owners
+    CROSS JOIN LATERAL (VALUES
+        (1, o.sec, 'BENCH-' || u.n % 20, 50.0),
+        (2, o.street_sec, 'BENCH-' || u.n % 20, -50.0),
+        (3, o.cash, 'USD', -5007.25),
+        (4, o.street_cash, 'USD', 5005.25),
+        (5, o.commission, 'USD', 1.25),
+        (6, o.exchange, 'USD', 0.75)) AS l (leg, account, asset, amount);
+
+    PERFORM events_append(
+        array_agg('ledger'::text) FILTER (WHERE told.is_first),
+        array_agg(told.partition) FILTER (WHERE told.is_first),
+        json_agg(json_build_object(
+            'topic', 'ledger', 'partition', told.partition, 'id', uuidv7(),
+            'tenant_id', told.tenant, 'key', told.owner, 'name', 'ledger.entries.posted',
+            'version', 1, 'data', told.data, 'headers', '{}'::json, 'occurred_at', at)))
+    FROM (SELECT o.partition, o.tenant, o.owner,
+              row_number() OVER (PARTITION BY o.partition) = 1 AS is_first, jsonb_build_object(
+              'account_id', o.owner, 'entries', jsonb_agg(jsonb_build_object(
+                  'id', u.id, 'kind', 'TRADE', 'source', 'trade:' || u.id || ':1',
+                  'trade_id', u.id, 'effective_at', at, 'booked_at', at))) AS data
+          FROM unnest(ids) WITH ORDINALITY AS u (id, n)
+          JOIN bench_known o ON o.place = at_place AND o.rank = u.n % o.owners
+          GROUP BY o.partition, o.tenant, o.owner) AS told;
+END $$;
+
+-- A client's account with a long history: `entries` cash transfers, a second apart, up to now.
+CREATE FUNCTION bench_history(entries int, first int, total int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    ids uuid[] := ARRAY(SELECT uuidv7() FROM generate_series(1, entries));
+BEGIN
+    INSERT INTO ledger_journalentry (id, tenant_id, kind, source, owner, partition, leg_count,
+                                     effective_at, booked_at)
+    SELECT u.id, o.tenant, 'CASH', 'cash:' || o.owner || ':' || first + u.n, o.owner, o.partition, 2,
+           t.at, t.at
+    FROM bench_known o, unnest(ids) WITH ORDINALITY AS u (id, n)
+    CROSS JOIN LATERAL (SELECT now() - (total - first - u.n) * interval '1 second') AS t (at)
+    WHERE o.place = 0 AND o.rank = 0;
+
+    INSERT INTO ledger_posting (entry_id, leg, ledger_account_id, asset, amount, booked_at, tenant_id)
+    SELECT e.id, l.leg, l.account, 'USD', l.amount, e.booked_at, e.tenant_id
+    FROM bench_known o, ledger_journalentry e
+    CROSS JOIN LATERAL (VALUES (1, o.cash, 1.25), (2, o.street_cash, -1.25)) AS l (leg, account, amount)
+    WHERE e.id = ANY(ids) AND o.place = 0 AND o.rank = 0;
+END $$;

@@ -1,0 +1,127 @@
+"""`manage.py up`: the whole stack in the foreground."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from django.core.management import get_commands
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from config import embedded, locks, stack
+from config.supervisor import (
+    AlreadyRunning,
+    Console,
+    ProcessFailed,
+    Stopped,
+    StopRequest,
+    Supervisor,
+    Watchdog,
+    claim,
+    stop_running,
+)
+
+DEFAULT_PORT = 8000
+
+
+class Command(BaseCommand):
+    """Starts everything, shows what it says, ends everything on Ctrl-C."""
+
+    help = "Run the whole stack: databases, doors, workers, clock, Flower and a demo market."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the port of the pages; sockets and Flower are on the next two."""
+        port = int(os.environ.get("PORT") or DEFAULT_PORT)
+        parser.add_argument("--port", type=int, default=port)
+        parser.add_argument("--no-demo", action="store_true", help="no demo tenant, no demo market")
+        parser.add_argument("--stop", action="store_true", help="stop the stack that runs here")
+
+    def handle(self, **options: Any) -> None:
+        """Run until someone asks to stop."""
+        var = embedded.var_dir()
+        var.mkdir(parents=True, exist_ok=True)
+        try:
+            if options["stop"]:
+                stop_running(var / "up.lock")
+            else:
+                self._up(var, options["port"], demo=not options["no_demo"])
+        except (AlreadyRunning, ProcessFailed, embedded.ServicesError) as error:
+            raise CommandError(str(error)) from error
+
+    def _up(self, var: Path, port: int, *, demo: bool) -> None:
+        started = time.monotonic()
+        with (
+            closing(Console(sys.stdout.fileno(), var / "log")) as console,
+            claim(var / "up.lock") as lock,
+            StopRequest() as stop,
+            Watchdog(lock) as watchdog,
+        ):
+            doors = stack.choose_ports(port)
+            if doors.web != port:
+                console.line("up", f"port {port} is taken: {doors.web} it is")
+            told = {"pid": os.getpid(), "url": doors.url(doors.web)}
+            locks.write(lock, json.dumps(told))
+            try:
+                with stack.OwnServices(var, watchdog, console) as services:
+                    environment = stack.environment(var, doors, services.urls)
+                    with Supervisor(
+                        console, watchdog, stop, environment, services.keep
+                    ) as supervisor:
+                        _start(supervisor, doors, environment, demo=demo and _has_demo(console))
+                        seconds = time.monotonic() - started
+                        console.plain(_welcome(var, doors, seconds, demo=demo))
+                        supervisor.wait()
+            except Stopped:
+                console.line("up", "everything has stopped")
+
+
+def _start(
+    supervisor: Supervisor, doors: stack.Ports, environment: Mapping[str, str], *, demo: bool
+) -> None:
+    """Prepare the database and start everything; returns when the stack serves."""
+    # The sockets' long start runs beside the preparation. The web's must not: who finds it healthy
+    # may call it.
+    supervisor.start([stack.sockets(doors)])
+    supervisor.run_once(stack.manage("prepare", "prepare", *["--demo"] * demo))
+    shards = stack.shard_count(environment["DATABASE_URL"])
+    supervisor.start([stack.web(doors), *stack.workers(shards)])
+    supervisor.wait_ready()
+    # Nothing waits for these.
+    supervisor.start([stack.beat(), stack.flower(doors)])
+    if demo:
+        supervisor.start([stack.manage("market", "demo", "--url", doors.url(doors.web))])
+
+
+def _has_demo(console: Console) -> bool:
+    if "demo" in get_commands():
+        return True
+    console.line("up", "there is no demo command: no demo tenant, no demo market")
+    return False
+
+
+def _welcome(var: Path, doors: stack.Ports, seconds: float, *, demo: bool) -> str:
+    """Say where everything is and how to sign in."""
+    web = doors.url(doors.web)
+    user, password = stack.flower_login(var).split(":", 1)
+    lines = [
+        "",
+        f"Lockstep is ready after {seconds:.1f} s.",
+        f"  Pages        {web}/",
+        f"  Back office  {web}/admin/",
+        f"  API          {web}/api/docs/",
+        f"  Sockets      {doors.url(doors.sockets, 'ws')}/",
+        f"  Flower       {doors.url(doors.flower)}/   {user} / {password}",
+        f"  Logs         {var / 'log'}",
+    ]
+    if demo and (file := var / "demo.json").exists():
+        told = json.loads(file.read_text())
+        lines += [
+            f"  Sign in      {told['user']} / {told['password']}",
+            f"  API key      {told['api_key']}",
+        ]
+    return "\n".join([*lines, "  Ctrl-C stops everything.", ""])

@@ -1,0 +1,93 @@
+"""The list of a stack's processes."""
+
+import os
+import re
+import socket
+from pathlib import Path
+
+from config import embedded, kept, ports, stack
+
+ROOT = Path(__file__).resolve().parents[2]
+DOORS = stack.Ports(8000, 8001, 8002)
+
+
+def everything():
+    return [
+        stack.web(DOORS),
+        stack.sockets(DOORS),
+        *stack.workers(2),
+        stack.beat(),
+        stack.flower(DOORS),
+    ]
+
+
+def procfile():
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    return dict(line.split(": ", 1) for line in lines if not line.startswith("#"))
+
+
+def test_the_procfile_names_the_same_processes():
+    assert list(procfile()) == ["release", *(spec.name for spec in everything())]
+
+
+def test_the_procfile_gives_workers_the_same_queues():
+    for spec in stack.workers(2):
+        queues = spec.command[spec.command.index("-Q") + 1]
+        assert re.search(r"-Q (\S+)", procfile()[spec.name])[1] == queues
+
+
+def test_doors_close_after_the_clock_and_before_the_workers():
+    ranks = {spec.name: spec.stop_rank for spec in everything()}
+
+    assert ranks["beat"] < ranks["web"] == ranks["sockets"] < ranks["shard0"]
+
+
+def test_a_stop_at_its_slowest_stays_below_15_seconds():
+    slowest = {}
+    for spec in everything():
+        slowest[spec.stop_rank] = max(spec.grace, slowest.get(spec.stop_rank, 0))
+
+    assert sum(slowest.values()) < 15
+
+
+def test_taken_ports_are_passed_over():
+    web = ports.any_free()
+    with socket.create_server(("127.0.0.1", web)):
+        doors = stack.choose_ports(web)
+
+    assert web not in doors
+    assert len(set(doors)) == len(doors)
+
+
+def test_processes_find_servers_and_doors_in_their_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgres://elsewhere/lockstep")
+    monkeypatch.delenv("FLOWER_BASIC_AUTH", raising=False)
+    found = stack.environment(tmp_path, DOORS, embedded.Urls("", "redis://:x@127.0.0.1:1/0"))
+
+    assert found["DATABASE_URL"] == "postgres://elsewhere/lockstep"
+    assert found["REDIS_URL"] == "redis://:x@127.0.0.1:1/0"
+    assert found["LOCKSTEP_SOCKETS_URL"] == "ws://127.0.0.1:8001"
+    assert found["LOCKSTEP_FLOWER_URL"] == "http://127.0.0.1:8002"
+    assert found["FLOWER_BASIC_AUTH"] == f"flower:{(tmp_path / 'flower_password').read_text()}"
+    assert found["PATH"] == os.environ["PATH"]
+
+
+def test_flowers_own_variable_wins(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLOWER_BASIC_AUTH", "someone:something")
+
+    assert stack.flower_login(tmp_path) == "someone:something"
+
+
+def test_no_password_is_among_the_arguments(tmp_path):
+    login = stack.flower_login(tmp_path)
+
+    assert login.split(":")[1] not in " ".join(stack.flower(DOORS).command)
+
+
+def test_a_secret_is_made_once_and_private(tmp_path):
+    first = kept.secret(tmp_path / "one")
+
+    assert kept.secret(tmp_path / "one") == first
+    assert kept.secret(tmp_path / "two") != first
+    assert (tmp_path / "one").stat().st_mode & 0o077 == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["one", "two"]

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from benchmarks.measure import quantile
 
@@ -42,7 +42,7 @@ class Clients:
         """Take another settings module than ours for a peer that is a Django app."""
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(
-            PROCESSES, context, _set_up, (context.Barrier(PROCESSES), settings)
+            PROCESSES, context, _set_up, (context.Barrier(PROCESSES), context.Value("i"), settings)
         )
 
     def __enter__(self) -> Self:
@@ -60,6 +60,11 @@ class Clients:
         """Have one of the processes call it, and wait."""
         self._pool.submit(call).result()
 
+    def repeat(self, call: Callable[[], object], times: int) -> None:
+        """Have each process call it so many times, and wait for all."""
+        for part in [self._pool.submit(_repeat, call, times) for _ in range(PROCESSES)]:
+            part.result()
+
     def run(self, call: Call, *, threads: int, seconds: float) -> Load:
         """Have `threads` threads in each process call it for so long, all beginning together."""
         parts = [self._pool.submit(_run, call, threads, seconds) for _ in range(PROCESSES)]
@@ -72,16 +77,31 @@ class Clients:
 
 
 _together: Barrier
+_index = 0
 
 
-def _set_up(barrier: Barrier, settings: str) -> None:
-    global _together
+def index() -> int:
+    """Which of the client processes this is, from 0."""
+    return _index
+
+
+def _set_up(barrier: Barrier, counter: Any, settings: str) -> None:
+    global _together, _index
     _together = barrier
+    with counter.get_lock():
+        _index = counter.value
+        counter.value += 1
     if settings:
         os.environ["DJANGO_SETTINGS_MODULE"] = settings
     import django
 
     django.setup()
+
+
+def _repeat(call: Callable[[], object], times: int) -> None:
+    _together.wait(60)  # or one of them, being quicker, would take both parts
+    for _ in range(times):
+        call()
 
 
 def _run(call: Call, threads: int, seconds: float) -> Load:

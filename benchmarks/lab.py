@@ -23,7 +23,7 @@ from config import embedded, watchdog
 ROOT = Path(__file__).resolve().parent.parent
 FOREIGN = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "REDIS_PREFIX")
 START_TIMEOUT = 60.0  # seconds
-OURS, PEERS = "lockstep", "peers"  # databases
+OURS, PEERS, LIMIT = "lockstep", "peers", "the_limit"  # databases
 
 
 class Process:
@@ -119,6 +119,12 @@ class Lab:
 
         django.setup()
         call_command("migrate", verbosity=0)
+
+    def let_go(self) -> None:
+        """Close this process's own connections, so that the database can be copied."""
+        from django.db import connections
+
+        connections.close_all()
 
     def database(self, name: str, template: str = "template0") -> str:
         """Create a database anew and return its URL."""

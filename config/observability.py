@@ -36,7 +36,12 @@ def log_settings(level: str, *, json: bool) -> dict[str, Any]:
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if json
-        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
+        else structlog.dev.ConsoleRenderer(
+            colors=False,
+            pad_event_to=0,
+            # the pretty one shows local variables: trades, keys, names of people
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,

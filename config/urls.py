@@ -9,6 +9,8 @@ urlpatterns = [
     path("", include("apps.web.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("apps.events.api.urls")),
+    path("api/v1/", include("apps.trading.api.urls")),
+    path("api/v1/", include("apps.ledger.api.urls")),
     path("api/v1/", include("apps.web.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -13,25 +13,53 @@ from apps.events.services import register_cursors, reshard, waking
 from apps.tenants import authentication
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant, issue_key
+from apps.trading import selectors as trading
 
 __all__ = ["_fresh_process_caches", "_own_redis_keys", "api", "client_of", "other", "tenant"]
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission", "events_partition"}
 
+EMPTY = """
+SELECT set_config('test.tables', %s, false);
+DO $$
+DECLARE
+    one text;
+    found boolean;
+    sequence text;
+BEGIN
+    FOREACH one IN ARRAY string_to_array(current_setting('test.tables'), ',') LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %%I)', one) INTO found;
+        CONTINUE WHEN NOT found;
+        IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = one::regclass AND tgenabled = 'A') THEN
+            EXECUTE format('TRUNCATE %%I CASCADE', one);  -- its guards heed no role
+        ELSE
+            EXECUTE format('DELETE FROM %%I', one);
+        END IF;
+        FOR sequence IN
+            SELECT pg_get_serial_sequence(quote_ident(one), column_name)
+            FROM information_schema.columns WHERE table_name = one AND table_schema = 'public'
+        LOOP
+            PERFORM setval(sequence, 1, false) WHERE sequence IS NOT NULL;
+        END LOOP;
+    END LOOP;
+END
+$$
+"""
+"""Deletes what is there, and lets the ids of those tables start again."""
+
 
 def _wipe(_case: TransactionTestCase) -> None:
     """Empty the database after a test, which pytest-django leaves to this method.
 
-    The product's triggers refuse TRUNCATE, as they should; a superuser's session that plays
-    replica runs none of them.
+    The product's triggers refuse it, as they should; a superuser's session that plays replica runs
+    none of them. Not by TRUNCATE: for small tables it is ten times slower than DELETE.
     """
     with connection.cursor() as cursor:
         tables = set(connection.introspection.table_names(cursor)) - KEPT
-        names = ", ".join(connection.ops.quote_name(name) for name in sorted(tables))
         cursor.execute("SET session_replication_role = replica")
-        cursor.execute(f"TRUNCATE {names} RESTART IDENTITY")
+        cursor.execute(EMPTY, [",".join(sorted(tables))])
         cursor.execute("SET session_replication_role = origin")
-        cursor.execute("UPDATE events_partition SET floor = 0")
+        cursor.execute("UPDATE events_partition SET floor = 0 WHERE floor > 0")
     register_cursors()
     reshard(2)
 
@@ -45,6 +73,7 @@ def _fresh_process_caches() -> Iterator[None]:
     yield
     waking.reset()
     authentication._cache.clear()
+    trading.forget()
 
 
 @pytest.fixture(autouse=True)

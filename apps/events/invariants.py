@@ -24,7 +24,10 @@ Invariant = Callable[[int | None], Check]
 
 
 def check_by_query(name: str, *, count: str, faults: str, params: Sequence[Any] = ()) -> Check:
-    """A check made of two queries: how many things there are, and a text for each that is wrong."""
+    """A check made of two queries: how many things there are, and a text for each that is wrong.
+
+    In both, a per cent sign that is no parameter is doubled.
+    """
     with connection.cursor() as cursor:
         cursor.execute(count, params)
         checked = int(cursor.fetchone()[0])
@@ -39,7 +42,7 @@ def offsets_are_gapless(tenant_id: int | None) -> Check:
         "events: offsets are gapless",
         count="SELECT count(*) FROM events_event",
         faults="""
-            SELECT format('%s/%s holds %s events between %s and %s',
+            SELECT format('%%s/%%s holds %%s events between %%s and %%s',
                           topic, partition, count(*), min("offset"), max("offset"))
             FROM events_event GROUP BY topic, partition
             HAVING count(*) <> max("offset") - min("offset") + 1""",
@@ -52,7 +55,7 @@ def cursors_do_not_lead(tenant_id: int | None) -> Check:
         "events: no cursor is ahead of the log",
         count="SELECT count(*) FROM events_cursor",
         faults="""
-            SELECT format('%s in %s/%s stands at %s', c.handler, c.topic, c.partition, c."offset")
+            SELECT format('%%s in %%s/%%s stands at %%s', c.handler, c.topic, c.partition, c."offset")
             FROM events_cursor c
             LEFT JOIN events_partition p ON p.topic = c.topic AND p.number = c.partition
             WHERE c."offset" > greatest(coalesce(p.floor, 0), coalesce((
@@ -67,7 +70,7 @@ def parked_events_have_a_parked_key(tenant_id: int | None) -> Check:
         "events: held events wait behind a parked key",
         count="SELECT count(*) FROM events_parkedevent",
         faults="""
-            SELECT format('%s %s/%s offset %s', h.handler, h.topic, h.partition, h."offset")
+            SELECT format('%%s %%s/%%s offset %%s', h.handler, h.topic, h.partition, h."offset")
             FROM events_parkedevent h WHERE NOT EXISTS (
                 SELECT FROM events_parkedkey k WHERE k.handler = h.handler
                 AND k.topic = h.topic AND k.partition = h.partition AND k.key = h.key)""",

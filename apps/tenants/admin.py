@@ -9,11 +9,32 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.paginator import InfinitePaginator
 
 from apps.tenants import services
 from apps.tenants.models import ApiKey, Membership, Tenant, User
 
 admin.site.unregister(Group)  # roles come from memberships
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Seen, searched and filtered, never changed. Pages are not counted: tables are large."""
+
+    show_full_result_count = False
+    paginator = InfinitePaginator
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
 
 
 @admin.register(Tenant)

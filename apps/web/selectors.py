@@ -24,7 +24,7 @@ from apps.trading import selectors as trading
 from apps.web.flow import RATE_OVER, Flow, Kept
 from apps.web.status import Clock, Facts, Reader, judge
 
-TRADES_SHOWN: Final = 20
+TRADES_SHOWN: Final = 15
 PARKED_SHOWN: Final = 20
 TENANTS_KEPT: Final = 200
 """Tenants whose flow and trial balance a process keeps in memory, about 10 kB each."""

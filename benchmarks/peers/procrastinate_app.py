@@ -1,6 +1,7 @@
 """procrastinate: jobs in PostgreSQL; jobs of one lock run one after another."""
 
 import os
+from functools import cache
 
 from procrastinate import App, PsycopgConnector
 
@@ -21,6 +22,7 @@ def send(job: str, lock: str, *arguments: str) -> None:
     do.configure(lock=lock).defer(job=job, arguments=list(arguments))
 
 
+@cache
 def prepare() -> None:
     """Make its tables, and stay open for `send`."""
     app.open()

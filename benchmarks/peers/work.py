@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
 import psycopg
 import redis
 
+from benchmarks.booking import Booker
 from benchmarks.effects import INSERT
 
 
@@ -29,4 +31,14 @@ def note(run: str, key: str, number: str) -> None:
         ears().rpush("bench:effects", f"{number} {time.time()}")
 
 
-JOBS: Final[dict[str, Callable[..., None]]] = {"note": note}
+def book(trade: str) -> None:
+    """One trade, all its rows, in one transaction."""
+    _booker().book([msgspec.json.decode(trade)])
+
+
+@functools.cache
+def _booker() -> Booker:
+    return Booker(os.environ["BENCH_PEERS_URL"])
+
+
+JOBS: Final[dict[str, Callable[..., None]]] = {"note": note, "book": book}

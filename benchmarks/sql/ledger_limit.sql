@@ -41,18 +41,13 @@ BEGIN
         (5, o.commission, 'USD', 1.25),
         (6, o.exchange, 'USD', 0.75)) AS l (leg, account, asset, amount);
 
-    PERFORM events_append(
-        array_agg('ledger'::text) FILTER (WHERE told.is_first),
-        array_agg(told.partition) FILTER (WHERE told.is_first),
-        json_agg(json_build_object(
-            'topic', 'ledger', 'partition', told.partition, 'id', uuidv7(),
-            'tenant_id', told.tenant, 'key', told.owner, 'name', 'ledger.entries.posted',
-            'version', 1, 'data', told.data, 'headers', '{}'::json, 'occurred_at', at)))
-    FROM (SELECT o.partition, o.tenant, o.owner,
-              row_number() OVER (PARTITION BY o.partition) = 1 AS is_first, jsonb_build_object(
-              'account_id', o.owner, 'entries', jsonb_agg(jsonb_build_object(
-                  'id', u.id, 'kind', 'TRADE', 'source', 'trade:' || u.id || ':1',
-                  'trade_id', u.id, 'effective_at', at, 'booked_at', at))) AS data
+    PERFORM events_append(ARRAY['ledger'], array_agg(DISTINCT told.partition), json_agg(told))
+    FROM (SELECT 'ledger' AS topic, o.partition, uuidv7() AS id, o.tenant AS tenant_id, o.owner AS key,
+                 'ledger.entries.posted' AS name, 1 AS version, '{}'::jsonb AS headers,
+                 at AS occurred_at, jsonb_build_object(
+                     'account_id', o.owner, 'entries', jsonb_agg(jsonb_build_object(
+                         'id', u.id, 'kind', 'TRADE', 'source', 'trade:' || u.id || ':1',
+                         'trade_id', u.id, 'effective_at', at, 'booked_at', at))) AS data
           FROM unnest(ids) WITH ORDINALITY AS u (id, n)
           JOIN bench_known o ON o.place = at_place AND o.rank = u.n % o.owners
           GROUP BY o.partition, o.tenant, o.owner) AS told;

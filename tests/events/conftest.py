@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from apps.events import registry
@@ -19,8 +21,9 @@ class ThingAdded(Event, frozen=True):
 
 
 @pytest.fixture(autouse=True)
-def _patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine a quarter of a second may pass; the tests of impatience say so."""
+def _calm_redis(monkeypatch: pytest.MonkeyPatch, _own_redis_keys: None) -> None:
+    """No flags of the test before; and on a busy machine a quarter of a second may pass."""
+    monkeypatch.setattr(settings, "REDIS_PREFIX", f"{settings.REDIS_PREFIX}:{uuid4().hex[:8]}")
     monkeypatch.setattr(waking, "TIMEOUT", 10.0)
     waking.reset()
 

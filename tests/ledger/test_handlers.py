@@ -12,6 +12,7 @@ from apps.events import registry
 from apps.events.contracts import Event, partition_of
 from apps.events.registry import Batch, Recorded
 from apps.events.services import drain, unit_of_work
+from apps.events.services.replaying import replay
 from apps.ledger import selectors
 from apps.ledger.handlers import book_trades
 from apps.ledger.journal import CLIENT_CODES, Code
@@ -19,7 +20,7 @@ from apps.ledger.models import JournalEntry, LedgerAccount
 from apps.ledger.selectors.owners import HANDLER
 from apps.tenants.models import Tenant
 from apps.trading.events import AccountOpened, TradeExecuted
-from tests.ledger.cast import ACCOUNT, make_fee, make_trade, sql
+from tests.ledger.cast import ACCOUNT, guards_off, make_fee, make_trade, sql
 
 PARTITION = partition_of(str(ACCOUNT))
 
@@ -125,6 +126,27 @@ def as_batch(tenant: Tenant, trades: Sequence[TradeExecuted]) -> Batch:
         for number, trade in enumerate(trades, 1)
     ]  # fmt: skip
     return Batch(HANDLER, "trade", PARTITION, recorded)
+
+
+class TestReplay:
+    """The journal of trades can be proven from the log: again and again in one process."""
+
+    def test_finds_what_is_booked(self, tenant: Tenant) -> None:
+        tell(tenant, opened(), *(make_trade() for _ in range(20)))
+        drain(HANDLER, "trade", PARTITION)
+        for _ in range(2):
+            found = replay(HANDLER)
+            assert (found.ok, found.events) == (True, 21), found.differences
+
+    def test_finds_what_was_tampered_with(self, tenant: Tenant) -> None:
+        tell(tenant, *(make_trade() for _ in range(3)))
+        drain(HANDLER, "trade", PARTITION)
+        with guards_off("ledger_posting"):
+            sql("UPDATE ledger_posting SET amount = amount + 1 WHERE leg = 3")
+        found = replay(HANDLER)
+        assert not found.ok
+        assert len(found.differences["legs"]) == 6
+        assert found.differences["entries"] == []
 
 
 def test_events_of_the_ledger_say_what_their_contract_says(tenant: Tenant) -> None:

@@ -1,6 +1,7 @@
 """Posting: idempotent per source, all or nothing, told once, in few statements."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -176,6 +177,14 @@ class TestPostEntries:
             Leg(leg.account, leg.owner, leg.asset, leg.amount) for leg in shown.legs
         ) == [("CASH:SETTLED", "USD", amount), ("NOSTRO", "USD", f"-{amount}")]
 
+    @pytest.mark.parametrize(
+        "text", ['say "hi"', "back\\slash", "{a,b}", "NULL", " ", "ünï", "'; --"]
+    )
+    def test_takes_any_text_as_it_is(self, tenant: Tenant, text: str) -> None:
+        booked = post(make_draft(tenant.pk, source=text, owner_number=text))[0]
+        assert JournalEntry.objects.get(pk=booked.id).source == text
+        assert LedgerAccount.objects.get(owner=ACCOUNT).owner_number == text
+
     def test_of_nothing_does_nothing(self, tenant: Tenant) -> None:
         assert services.post_entries([], partition=0) == []
 
@@ -211,6 +220,11 @@ class TestReversals:
         entry = self.booked(tenant)
         first, again = post(reversal_of(entry))[0], post(reversal_of(entry))[0]
         assert (again.id, again.is_new) == (first.id, False)
+
+    def test_follow_their_entry_when_the_clock_was_set_back(self, tenant: Tenant) -> None:
+        entry = self.booked(tenant)
+        undone = post(reversal_of(entry), at=entry.booked_at - timedelta(hours=1))[0]
+        assert undone.booked_at == entry.booked_at
 
     def test_under_another_source_are_refused(self, tenant: Tenant) -> None:
         entry = self.booked(tenant)

@@ -64,6 +64,7 @@ class EntriesView(APIView):
     @extend_schema(
         parameters=[wire.EntriesQuery],
         responses=wire.EntryPageOut,
+        operation_id="ledger_entries_list",
         summary="Journal entries of a trade, of a client account, or all; oldest first",
     )
     def get(self, request: Request) -> Response:

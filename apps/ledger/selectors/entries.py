@@ -1,7 +1,7 @@
 """Journal entries with their legs, in pages of two queries."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -91,6 +91,12 @@ def entry(tenant: int, uid: UUID) -> Entry:
 def entry_of_source(tenant: int, source: str) -> Entry:
     """The entry of a source. Raises EntryNotFound."""
     return _one(JournalEntry.objects.for_tenant(tenant).filter(source=source), source)
+
+
+def booked_trades(tenant: int, trades: Collection[UUID]) -> set[UUID]:
+    """Those of the trades that the ledger has an entry of."""
+    found = JournalEntry.objects.for_tenant(tenant).filter(trade_id__in=list(trades))
+    return {trade for trade in found.values_list("trade_id", flat=True) if trade is not None}
 
 
 def legs_of(found: Iterable[tuple[UUID, datetime]]) -> dict[UUID, list[LegView]]:

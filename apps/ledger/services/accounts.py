@@ -14,11 +14,15 @@ from apps.core.money import SCALE_MAX, scale_of
 from apps.ledger.exceptions import EntryRefused
 from apps.ledger.journal import CLIENT_CODES, SECURITY_CODES, EntryDraft
 from apps.ledger.models import Asset, LedgerAccount
+from apps.ledger.services import arrays
 
 AccountKey = tuple[int, str, UUID | None]
 """Tenant, code, owner."""
 AssetKey = tuple[int, str]
 """Tenant, code."""
+
+CURRENCY = Asset.Kind.CURRENCY.value
+INSTRUMENT = Asset.Kind.INSTRUMENT.value
 
 FIND_ACCOUNTS = """
 WITH wanted AS (
@@ -52,11 +56,7 @@ ON CONFLICT (tenant_id, code) DO NOTHING
 def open_client_accounts(owners: Iterable[tuple[int, UUID, str]]) -> None:
     """Open the accounts of clients (tenant, owner, number), as far as they are not open already."""
     account_ids(
-        {
-            (tenant, code.value, owner): number
-            for tenant, owner, number in owners
-            for code in CLIENT_CODES
-        }
+        {(tenant, code, owner): number for tenant, owner, number in owners for code in CLIENT_CODES}
     )
 
 
@@ -69,12 +69,11 @@ def accounts_of(drafts: Sequence[EntryDraft]) -> Mapping[AccountKey, int]:
     assets: dict[AssetKey, str] = {}
     for draft in drafts:
         for leg in draft.legs:
-            # str: psycopg would write the name of an enum's member, not its value
-            accounts[draft.tenant, str(leg.code), leg.owner] = (
-                draft.owner_number if leg.owner == draft.owner else ""
-            )
-            kind = Asset.Kind.INSTRUMENT if leg.code in SECURITY_CODES else Asset.Kind.CURRENCY
-            if assets.setdefault((draft.tenant, leg.asset), kind.value) != kind.value:
+            key = (draft.tenant, leg.code, leg.owner)
+            if key not in accounts:
+                accounts[key] = draft.owner_number if leg.owner == draft.owner else ""
+            kind = INSTRUMENT if leg.code in SECURITY_CODES else CURRENCY
+            if assets.setdefault((draft.tenant, leg.asset), kind) != kind:
                 raise EntryRefused(rule="asset_is_of_one_kind", asset=leg.asset)
     _declare_assets(assets)
     return account_ids(accounts)
@@ -92,7 +91,7 @@ def account_ids(wanted: Mapping[AccountKey, str]) -> Mapping[AccountKey, int]:
 
 def _find_accounts(keys: Sequence[AccountKey]) -> dict[AccountKey, int]:
     with connection.cursor() as cursor:
-        cursor.execute(FIND_ACCOUNTS, [list(column) for column in zip(*keys, strict=True)])
+        cursor.execute(FIND_ACCOUNTS, _columns(keys))
         return {(tenant, code, owner): number for tenant, code, owner, number in cursor.fetchall()}
 
 
@@ -100,18 +99,27 @@ def _open_accounts(keys: Sequence[AccountKey], numbers: Mapping[AccountKey, str]
     # In one order by everyone: two processes that open the same accounts wait, but never deadlock.
     ordered = sorted(keys, key=lambda key: (key[0], str(key[2] or ""), key[1]))
     kinds = LedgerAccount.Kind
-    rows = [
-        (*key, numbers[key], kinds.CLIENT.value if key[2] else kinds.HOUSE.value) for key in ordered
-    ]
     with connection.cursor() as cursor:
-        cursor.execute(OPEN_ACCOUNTS, [list(column) for column in zip(*rows, strict=True)])
+        cursor.execute(
+            OPEN_ACCOUNTS,
+            [
+                *_columns(ordered),
+                arrays.texts(numbers[key] for key in ordered),
+                arrays.texts(kinds.CLIENT if key[2] else kinds.HOUSE for key in ordered),
+            ],
+        )
+
+
+def _columns(keys: Sequence[AccountKey]) -> list[str]:
+    tenants, codes, owners = zip(*keys, strict=True)
+    return [arrays.numbers(tenants), arrays.texts(codes), arrays.uuids(owners)]
 
 
 def _declare_assets(wanted: Mapping[AssetKey, str]) -> None:
     found = _find_assets(list(wanted))
     if absent := sorted(key for key in wanted if key not in found):
         rows = [
-            (*key, wanted[key], scale_of(key[1]) if wanted[key] == "currency" else SCALE_MAX)
+            (*key, wanted[key], scale_of(key[1]) if wanted[key] == CURRENCY else SCALE_MAX)
             for key in absent
         ]
         with connection.cursor() as cursor:

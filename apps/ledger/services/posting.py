@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from itertools import groupby
 from uuid import UUID
 
@@ -16,7 +15,8 @@ from apps.events.services import UnitOfWork, unit_of_work
 from apps.ledger.events import EntriesPosted, PostedEntry
 from apps.ledger.exceptions import SourceTaken
 from apps.ledger.journal import EntryDraft, check_balanced, entry_for_trade
-from apps.ledger.services.accounts import accounts_of, open_client_accounts
+from apps.ledger.services import arrays
+from apps.ledger.services.accounts import AccountKey, accounts_of, open_client_accounts
 from apps.ledger.services.refusals import in_our_words
 from apps.trading.events import AccountOpened, TradeExecuted
 
@@ -69,8 +69,8 @@ def post_entries(
         check_balanced(draft)
     if not drafts:
         return []
-    at = booked_at or timezone.now()
     with unit_of_work() as work, in_our_words():
+        at = _not_before_what_is_reversed(drafts, booked_at or timezone.now())
         accounts = accounts_of(drafts)
         offered = [(uuid7(), draft) for draft in drafts]
         new = _insert_entries(offered, partition, at)
@@ -98,47 +98,73 @@ def book_facts(facts: Iterable[tuple[int, Event]], *, partition: int) -> None:
     post_entries(drafts, partition=partition)
 
 
+def _not_before_what_is_reversed(drafts: Sequence[EntryDraft], at: datetime) -> datetime:
+    """The time to book at: a reversal follows its entry, also where a clock was set back."""
+    reversed_ids = [one.reverses for one in drafts if one.reverses]
+    if not reversed_ids:
+        return at
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT max(booked_at) FROM ledger_journalentry WHERE id = ANY(%s::uuid[])",
+            [arrays.uuids(reversed_ids)],
+        )
+        (latest,) = cursor.fetchone()
+    return max(at, latest or at)
+
+
 def _insert_entries(
     offered: Sequence[tuple[UUID, EntryDraft]], partition: int, at: datetime
 ) -> set[UUID]:
     """Write headers; the ids of those whose source is new."""
     # By source: two writers of the same sources wait for each other, but never in a circle.
     ordered = sorted(offered, key=lambda one: (one[1].tenant, one[1].source))
-    rows = [
-        (uid, d.tenant, str(d.kind), d.source, d.reverses, d.owner, d.trade_id, len(d.legs),
-         d.effective_at)
-        for uid, d in ordered
-    ]  # fmt: skip
+    ids, entries = zip(*ordered, strict=True)
     with connection.cursor() as cursor:
-        cursor.execute(INSERT_ENTRIES, [partition, at, *map(list, zip(*rows, strict=True))])
+        cursor.execute(
+            INSERT_ENTRIES,
+            [
+                partition,
+                at,
+                arrays.uuids(ids),
+                arrays.numbers(one.tenant for one in entries),
+                arrays.texts(one.kind for one in entries),
+                arrays.texts(one.source for one in entries),
+                arrays.uuids(one.reverses for one in entries),
+                arrays.uuids(one.owner for one in entries),
+                arrays.uuids(one.trade_id for one in entries),
+                arrays.numbers(len(one.legs) for one in entries),
+                arrays.times(one.effective_at for one in entries),
+            ],
+        )
         return {uid for (uid,) in cursor.fetchall()}
 
 
 def _insert_postings(
     new: Sequence[tuple[UUID, EntryDraft]],
-    accounts: Mapping[tuple[int, str, UUID | None], int],
+    accounts: Mapping[AccountKey, int],
     at: datetime,
 ) -> None:
     """Write all legs in one statement: the trigger checks entries as wholes."""
-    rows: list[tuple[UUID, int, int, str, Decimal, int]] = [
-        (
-            uid,
-            number,
-            accounts[draft.tenant, leg.code, leg.owner],
-            leg.asset,
-            leg.amount,
-            draft.tenant,
+    if not new:
+        return
+    legs = [(uid, draft.tenant, leg) for uid, draft in new for leg in draft.legs]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            INSERT_POSTINGS,
+            [
+                at,
+                arrays.uuids(uid for uid, _, _ in legs),
+                arrays.numbers(n for _, draft in new for n in range(1, len(draft.legs) + 1)),
+                arrays.numbers(accounts[tenant, leg.code, leg.owner] for _, tenant, leg in legs),
+                arrays.texts(leg.asset for _, _, leg in legs),
+                arrays.numbers(leg.amount for _, _, leg in legs),
+                arrays.numbers(tenant for _, tenant, _ in legs),
+            ],
         )
-        for uid, draft in new
-        for number, leg in enumerate(draft.legs, 1)
-    ]
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(INSERT_POSTINGS, [at, *map(list, zip(*rows, strict=True))])
 
 
 def _confirm_known(
-    drafts: Sequence[EntryDraft], accounts: Mapping[tuple[int, str, UUID | None], int]
+    drafts: Sequence[EntryDraft], accounts: Mapping[AccountKey, int]
 ) -> dict[tuple[int, str], Booked]:
     """The entries of sources that were booked before. Raises SourceTaken where one differs."""
     if not drafts:

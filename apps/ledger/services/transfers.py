@@ -98,7 +98,7 @@ def _check_terms(tenant: int, currency: str, amount: Decimal, reference: str) ->
     elif round_to(amount, scale_of(currency)) != amount:
         detail = f"{currency} has at most {scale_of(currency)} decimals."
         faults.append(_fault("amount", "too_many_decimals", detail))
-    if not reference.strip() or len(reference) > REFERENCE_MAX:
+    if not reference.strip() or len(reference) > REFERENCE_MAX or "\x00" in reference:
         detail = f"A reference has 1 to {REFERENCE_MAX} characters."
         faults.append(_fault("reference", "bad_reference", detail))
     if faults:

@@ -4,6 +4,7 @@ from apps.trading.selectors.exposure import Holding, gross_exposure, holdings_of
 from apps.trading.selectors.positions import (
     Positions,
     PositionView,
+    forget,
     position_of,
     position_quantities,
     positions_of,
@@ -38,6 +39,7 @@ __all__ = [
     "find_counterparty",
     "find_instrument",
     "find_trade",
+    "forget",
     "gross_exposure",
     "holdings_of",
     "instruments",

@@ -16,11 +16,10 @@ from apps.events.contracts import partition_of
 from apps.trading import positions
 from apps.trading.exceptions import UnknownPosition
 from apps.trading.positions import PositionState
-from apps.trading.selectors import position_cache, quotes
+from apps.trading.selectors import position_cache, quotes, reference
 from apps.trading.selectors.exposure import terms_of
 from apps.trading.selectors.position_cache import Cached, StoredPosition
 from apps.trading.selectors.quotes import Quote
-from apps.trading.selectors.reference import account_id_of
 
 # With the mark of the account's partition, in one snapshot: the cache may keep the answer for as
 # long as that mark stands.
@@ -74,7 +73,7 @@ class Positions:
 
 def positions_of(tenant: int, account: str) -> Positions:
     """All positions of the account of this id or number. Raises `UnknownAccount`."""
-    account_id = account_id_of(tenant, account)
+    account_id = reference.account_id_of(tenant, account)
     partition = partition_of(str(account_id))
     cached = position_cache.read(tenant, partition, account_id)
     if cached is None:
@@ -105,6 +104,13 @@ def position_quantities(tenant: int | None) -> list[tuple[int, UUID, str, Decima
         )
         rows: list[tuple[int, UUID, str, Decimal]] = cursor.fetchall()
     return rows
+
+
+def forget() -> None:
+    """Forget what this process remembers; between tests, whose databases are emptied."""
+    position_cache.forget()
+    quotes.forget()
+    reference.forget()
 
 
 def _from_database(tenant: int, partition: int, account_id: UUID) -> Cached:

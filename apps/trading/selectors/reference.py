@@ -69,7 +69,7 @@ def account_id_of(tenant: int, name: str) -> UUID:
     return found
 
 
-def forget_ids() -> None:
+def forget() -> None:
     """Forget what was remembered: between tests, whose databases are emptied."""
     _ids.clear()
 

@@ -28,6 +28,11 @@ export function duration(seconds) {
   return `${Math.round(seconds / 86400)} days`;
 }
 
+/** How often: every day, hour, 5 min. */
+export function period(seconds) {
+  return { 60: "minute", 3600: "hour", 86400: "day", 604800: "week" }[seconds] ?? duration(seconds);
+}
+
 /** UTC time of day. */
 export const clock = (iso) => new Date(iso).toISOString().slice(11, 19);
 

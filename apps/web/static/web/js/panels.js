@@ -1,8 +1,19 @@
 // Everything on the board but the chart and the strips: words, tiles, lists and tables.
 import { byId, el, list, mark, say } from "./dom.js";
-import { amount, clock, count, duration, moment, plural, rate, shortened, since } from "./format.js";
+import { amount, clock, count, duration, moment, period, plural, rate, shortened, since } from "./format.js";
 
 const WORDS = { healthy: "Healthy", catching_up: "Catching up", degraded: "Degraded" };
+
+const PARTS = {
+  Handlers: ["stopped", "failing", "late", "behind", "parked"],
+  Books: ["ledger_unbalanced"],
+  Workers: ["unserved"],
+  Redis: ["redis"],
+  Database: ["old_snapshot"],
+  Clock: ["clock_failed", "clock_late"],
+};
+
+const tone = (reasons) => (reasons.some((one) => one.state === "degraded") ? "bad" : reasons.length ? "warn" : "ok");
 
 export function showStatus(board) {
   const { status } = board;
@@ -10,6 +21,7 @@ export function showStatus(board) {
   say(byId("status-word"), WORDS[status.state]);
   say(byId("status-sentence"), status.sentence);
   list(byId("reasons"), status.reasons, (one) => one.code + one.detail.split(/\d/)[0], (one) => el("li", { "data-state": one.state }, el("span", {}, one.detail)));
+  list(byId("parts"), Object.entries(PARTS).map(([name, codes]) => ({ name, tone: tone(status.reasons.filter((one) => codes.includes(one.code))) })), (one) => one.name, (one) => el("li", { "data-tone": one.tone }, one.name, el("span", { class: "hidden" }, { ok: ": fine", warn: ": catching up", bad: ": needs attention" }[one.tone])));
   const asOf = byId("as-of");
   asOf.setAttribute("datetime", board.at);
   say(asOf, clock(board.at));
@@ -30,7 +42,7 @@ export function showFlow({ flow }) {
 export function showTiles(board) {
   const worst = board.handlers.reduce((found, one) => (one.worst_seconds > (found?.worst_seconds ?? 0) ? one : found), null);
   const behind = board.handlers.reduce((sum, one) => sum + one.behind, 0);
-  tile("lag", duration(worst?.worst_seconds ?? 0), worst ? `${worst.handler}, partition ${worst.worst_partition}` : "every handler is up to date", !worst || worst.worst_seconds < 2 ? "ok" : worst.worst_seconds < 30 ? "warn" : "bad");
+  tile("lag", duration(worst?.worst_seconds ?? 0), worst ? `p${worst.worst_partition} of ${worst.handler}` : "every handler is up to date", !worst || worst.worst_seconds < 2 ? "ok" : worst.worst_seconds < 30 ? "warn" : "bad");
   tile("behind", count(behind), behind ? `in ${plural(board.handlers.filter((one) => one.behind).length, "handler")}` : "nothing waits");
   tile("parked", count(board.parked.count), board.parked.count ? "someone has to look" : "nothing is held back", board.parked.count ? "bad" : "ok");
   const off = board.trial_balance.filter((one) => one.difference !== "0");
@@ -54,7 +66,8 @@ export function showTrades({ trades }) {
   byId("trades-empty").hidden = trades.length > 0;
   byId("trades").parentElement.hidden = !trades.length;
   const fresh = list(byId("trades"), trades, (one) => one.id, tradeRow);
-  if (tradesSeen) fresh.forEach((row) => row.classList.add("fresh"));
+  // A few new rows catch the eye; a table that is all new would only flicker.
+  if (tradesSeen && fresh.length <= 6) fresh.forEach((row) => row.classList.add("fresh"));
   tradesSeen = true;
 }
 
@@ -72,15 +85,15 @@ function tradeRow(one) {
 
 export function showBooks({ trial_balance: rows }) {
   byId("trial-empty").hidden = rows.length > 0;
-  byId("trial").parentElement.hidden = !rows.length;
+  byId("trial").closest(".scroll").hidden = !rows.length;
   const off = rows.filter((one) => one.difference !== "0").length;
   const verdict = byId("books-verdict");
   say(verdict, !rows.length ? "" : off ? `${plural(off, "asset")} off balance` : "✓ Debits equal credits");
   mark(verdict, "tone", off ? "bad" : "ok");
   list(byId("trial"), rows, (one) => one.asset, (one) => el("tr", {},
     el("th", { scope: "row" }, one.asset),
-    el("td", { class: "n", title: one.debit }, shortened(one.debit, 2)),
-    el("td", { class: "n", title: one.credit }, shortened(one.credit, 2)),
+    el("td", { class: "n", title: one.debit }, shortened(one.debit, 2), el("small", { class: "narrow" }, "credit ", shortened(one.credit, 2))),
+    el("td", { class: "n wide", title: one.credit }, shortened(one.credit, 2)),
     el("td", { class: one.difference === "0" ? "n" : "n off" }, amount(one.difference))));
 }
 
@@ -132,7 +145,7 @@ export function showClock({ clock: runs, at }) {
     const word = one.error ? "failed" : one.finished_at ? `${one.age} ago` : one.period ? "running" : "not yet";
     return el("li", {},
       el("div", { class: "entry-head" }, el("strong", { class: "state", "data-tone": tone }, one.job), el("span", {}, word)),
-      el("p", {}, `every ${duration(one.every)}` + (one.period ? ` · period of ${moment(one.period)}` : " · runs when the clock ticks")),
+      el("p", {}, `every ${period(one.every)}` + (one.period ? ` · period of ${moment(one.period)}` : " · runs when the clock ticks")),
       one.error ? el("p", { class: "error" }, one.error) : null);
   });
 }

@@ -1,0 +1,34 @@
+"""PostgreSQL's array literals, written in one join.
+
+A batch of 500 entries has 20,000 values. The driver writes arrays value by value, which takes as
+long as the insert itself; this takes a small part of that.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+
+def numbers(values: Iterable[int | Decimal]) -> str:
+    """Numbers, exactly."""
+    return _literal(map(str, values))
+
+
+def uuids(values: Iterable[UUID | None]) -> str:
+    """UUIDs; None is NULL."""
+    return _literal("NULL" if one is None else one.hex for one in values)
+
+
+def times(values: Iterable[datetime]) -> str:
+    """Times, with their offset."""
+    return _literal(f'"{one.isoformat()}"' for one in values)
+
+
+def texts(values: Iterable[str]) -> str:
+    """Texts, quoted, whatever they hold."""
+    return _literal('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in values)
+
+
+def _literal(items: Iterable[str]) -> str:
+    return "{" + ",".join(items) + "}"

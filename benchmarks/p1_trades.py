@@ -1,0 +1,228 @@
+"""P1: trades booked per second, the whole way: HTTP, trade, event, position, ledger, committed."""
+
+import http.client
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cache, partial
+
+import msgspec
+import psycopg
+
+from benchmarks import market, peers, procfs
+from benchmarks.booking import Booker
+from benchmarks.clients import PROCESSES, Clients, index
+from benchmarks.lab import LIMIT, OURS, PEERS, Lab
+from benchmarks.measure import Chapter, Role, Series, Turn, take_turns
+from benchmarks.options import Options
+from config import ports, stack
+
+Say = Callable[[str], None]
+BULK = 500  # trades in a call
+BOOKED = "SELECT count(*) FROM ledger_journalentry WHERE kind = 'TRADE'"
+
+
+@dataclass
+class Bench:
+    """Everything that a turn needs."""
+
+    lab: Lab
+    options: Options
+    clients: Clients
+    peers: list[peers.Peer]
+
+
+@dataclass
+class Contender:
+    """A way to book trades, its rate, and its cost."""
+
+    rate: Series
+    cost: Series
+    parts: dict[str, Series] = field(default_factory=dict)
+
+    @contextmanager
+    def measure(self, total: int) -> Iterator[None]:
+        """Record what it takes to book so many."""
+        started = time.perf_counter()
+        with procfs.cpu_seconds() as spent:
+            yield
+            self.rate.add(total / (time.perf_counter() - started))
+        self.cost.add(1000 * sum(spent.values()) / total)
+        for kind, series in self.parts.items():
+            series.add(1000 * spent[kind] / total)
+
+
+def run(lab: Lab, options: Options, say: Say) -> list[Chapter]:
+    rates = Chapter(
+        "P1.1",
+        "Trades booked per second, the whole way",
+        f"{len(market.ACCOUNTS)} accounts, {len(market.INSTRUMENTS)} instruments, entries of six "
+        "legs; the clock stops when everything is executed, folded into positions and posted. "
+        "Ours: HTTP with an API key, two clients, two web processes, two shard workers. Limit: "
+        "psycopg by hand, two connections, no HTTP. Peers: the same SQL, a job a trade, no HTTP.",
+    )
+    costs = Chapter(
+        "P1.2",
+        "What a booked trade costs",
+        "CPU time of all processes, clients and databases included, over the same runs; it says "
+        "the same on a busy machine, and 1,000 ÷ it is what one core can book in a second.",
+    )
+    with _bench(lab, options, say) as bench:
+        ours = _contender(rates, costs, f"{BULK} trades a call", "ours")
+        for kind in ("clients", "web", "workers", "PostgreSQL"):
+            ours.parts[kind] = costs.new(f"of which {kind}", "also", "ms/trade")
+        single = _contender(rates, costs, "one trade a call", "ours")
+        unbatched = _contender(rates, costs, "one trade a call, one event a drain", "ours")
+        limit = _contender(rates, costs, f"psycopg by hand, {BULK} a transaction", "limit")
+        theirs = [
+            (peer, _contender(rates, costs, f"{peer.name}: a job a trade", "peer"))
+            for peer in bench.peers
+        ]
+        many, few = options.size(20_000, 2_000), options.size(1_000, 60)
+        turns: list[Turn] = [
+            ("ours", partial(_ours, bench, many, BULK, ours)),
+            ("the limit", partial(_limit, bench, many, limit)),
+            ("ours, single", partial(_ours, bench, few, 1, single)),
+            ("ours, unbatched", partial(_ours, bench, few, 1, unbatched, batch="1")),
+            *((peer.name, partial(_jobs, bench, peer, few, one)) for peer, one in theirs),
+        ]
+        take_turns(turns, options.rounds, say)
+        _check(bench)
+    rates.ratio("ours ÷ the limit", ours.rate, limit.rate, 0.5)
+    for peer, one in theirs:
+        rates.ratio(f"ours ÷ {peer.name}", ours.rate, one.rate, 10)
+    rates.at_least("trades a second", ours.rate, 1_500)
+    return [rates, costs]
+
+
+def _contender(rates: Chapter, costs: Chapter, name: str, role: Role) -> Contender:
+    return Contender(rates.new(name, role, "trades/s"), costs.new(name, role, "ms/trade"))
+
+
+@contextmanager
+def _bench(lab: Lab, options: Options, say: Say) -> Iterator[Bench]:
+    say("opening accounts")
+    key = market.open_everything()
+    lab.let_go()
+    for name in (PEERS, LIMIT):
+        lab.database(name, template=OURS)
+    doors = stack.choose_ports(ports.any_free())
+    with ExitStack() as running:
+        web = stack.web(doors)
+        door = running.enter_context(lab.process("web", *web.command))
+        door.wait_until(lambda: _answers(doors.web))
+        others = running.enter_context(peers.running(lab))
+        variables = {
+            "BENCH_WEB": f"127.0.0.1:{doors.web}", "BENCH_KEY": key,
+            "BENCH_LIMIT_URL": lab.url(LIMIT),
+        }  # fmt: skip
+        with lab.environment(**variables):
+            clients = running.enter_context(Clients())
+            clients.repeat(warm_up, 1)
+            yield Bench(lab, options, clients, others)
+
+
+def _answers(port: int) -> bool:
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status < 400
+    except OSError:
+        return False
+
+
+def _ours(bench: Bench, total: int, bulk: int, figures: Contender, batch: str = "") -> None:
+    """Post it all with two clients, and wait until every handler has taken it."""
+    with _workers(bench.lab, batch), figures.measure(total):
+        bench.clients.repeat(partial(post, bulk), total // bulk // PROCESSES)
+        _wait_for_handlers()
+
+
+@contextmanager
+def _workers(lab: Lab, batch: str) -> Iterator[None]:
+    """The two shard workers, as the product starts them; or with smaller batches."""
+    with ExitStack() as running:
+        for spec in stack.workers(2)[:2]:
+            command = list(spec.command)
+            if batch:
+                command[command.index("config")] = "benchmarks.probe"
+            worker = running.enter_context(lab.process(spec.name, *command, BENCH_BATCH_MAX=batch))
+            worker.wait_for("ready.")
+        yield
+
+
+def _wait_for_handlers() -> None:
+    from apps.events.selectors import lags
+
+    while any(lag.events for lag in lags()):
+        time.sleep(0.05)
+
+
+def _limit(bench: Bench, total: int, figures: Contender) -> None:
+    with figures.measure(total):
+        bench.clients.repeat(book_by_hand, total // BULK // PROCESSES)
+
+
+def _jobs(bench: Bench, peer: peers.Peer, total: int, figures: Contender) -> None:
+    with psycopg.connect(bench.lab.url(PEERS), autocommit=True) as db:
+        before = db.execute(BOOKED).fetchone()[0]
+        with figures.measure(total):
+            for trade in market.trades(total):
+                peer.send("book", trade["account"], json.dumps(trade))
+            while db.execute(BOOKED).fetchone()[0] < before + total:
+                time.sleep(0.02)
+
+
+def _check(bench: Bench) -> None:
+    """Every way wrote the same rows, and the product's own invariants hold of them."""
+    same = """SELECT (SELECT count(*) FROM trading_trade),
+                     (SELECT count(*) FROM ledger_journalentry WHERE kind = 'TRADE'),
+                     (SELECT count(*) FROM trading_positionchange),
+                     (SELECT coalesce(sum(version), 0) FROM trading_position),
+                     (SELECT count(*) / 6 FROM ledger_posting)"""
+    for database in (OURS, LIMIT, PEERS):
+        with psycopg.connect(bench.lab.url(database)) as db:
+            found = db.execute(same).fetchone()
+        if len(set(found)) != 1:
+            raise AssertionError(f"{database}: trades, entries, changes, versions, legs: {found}")
+
+
+# --- what the client processes do -----------------------------------------------------------------
+
+
+@cache
+def _connection() -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(os.environ["BENCH_WEB"], timeout=60)
+
+
+@cache
+def _booker() -> Booker:
+    return Booker(os.environ["BENCH_LIMIT_URL"])
+
+
+def warm_up() -> None:
+    _booker()
+    post(1)
+
+
+def post(bulk: int) -> None:
+    """Send trades over a connection that stays open; all must be accepted."""
+    body = msgspec.json.encode({"trades": market.trades(bulk)})
+    headers = {
+        "Authorization": f"Bearer {os.environ['BENCH_KEY']}", "Content-Type": "application/json",
+    }  # fmt: skip
+    connection = _connection()
+    connection.request("POST", "/api/v1/trades/bulk", body, headers)
+    answer = connection.getresponse()
+    results = json.loads(answer.read())
+    if answer.status != 200 or any(one["status"] != 201 for one in results["results"]):
+        raise RuntimeError(f"{answer.status}: {str(results)[:500]}")
+
+
+def book_by_hand() -> None:
+    """Book trades of this process's own half of the accounts, so that the two never wait."""
+    booker = _booker()
+    booker.book(market.trades(BULK, booker.half(index())))

@@ -33,16 +33,7 @@ def log_settings(level: str, *, json: bool) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if json
-        else structlog.dev.ConsoleRenderer(
-            colors=False,
-            pad_event_to=0,
-            # the pretty one shows local variables: trades, keys, names of people
-            exception_formatter=structlog.dev.plain_traceback,
-        )
-    )
+    renderer = _renderer(json=json)
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": shared,
@@ -66,6 +57,15 @@ def log_settings(level: str, *, json: bool) -> dict[str, Any]:
             "celery.worker.strategy": {"level": "WARNING"},
         },
     }
+
+
+def _renderer(*, json: bool) -> Any:
+    if json:
+        return structlog.processors.JSONRenderer()
+    # The pretty traceback would show local variables: trades, keys, names of people.
+    return structlog.dev.ConsoleRenderer(
+        colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+    )
 
 
 def _as_it_is(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:

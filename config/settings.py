@@ -11,6 +11,7 @@ from typing import Any
 import environ
 
 from config import embedded
+from config.back_office import UNFOLD as UNFOLD
 from config.observability import log_settings
 
 # --- who we are ---------------------------------------------------------------------------------
@@ -142,6 +143,7 @@ AUTH_USER_MODEL = "tenants.User"
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in/"
+CSRF_FAILURE_VIEW = "apps.web.views.errors.forbidden"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator",
@@ -196,12 +198,3 @@ BULK_TRADES_MAX = 1_000  # items in one call
 REDIS_PREFIX = env.str("REDIS_PREFIX", default="ls") + ":" + hashlib.blake2s(
     DATABASES["default"]["NAME"].encode(), digest_size=3
 ).hexdigest()  # fmt: skip
-
-UNFOLD = {
-    "SITE_TITLE": "Lockstep back office",
-    "SITE_HEADER": "Lockstep",
-    "SITE_SUBHEADER": "Back office",
-    "SITE_URL": "/",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-}

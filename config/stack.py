@@ -3,6 +3,7 @@
 `Procfile` says the same for other supervisors, a process a container, say.
 """
 
+import json
 import os
 import signal
 import sys
@@ -10,16 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-import environ
-from django.conf import settings
-from django.db.utils import ConnectionHandler
-
 from config import embedded, kept, ports
 from config.supervisor import Console, ProcessSpec, Watchdog
 from config.watchdog import Group
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _CLOCK, _DOORS, _WORKERS, _SERVICES = range(4)  # the order in which a stack stops
+WORKERS_FILE = "workers.json"
+"""Written by `manage.py prepare`: the queues of each worker."""
 # In a stack that is tried out, root may run workers, and pages are served without being collected.
 _KNOWN_WARNINGS = (
     "ignore:You're running the worker with superuser:UserWarning,ignore:No directory at:UserWarning"
@@ -95,38 +94,15 @@ def sockets(doors: Ports) -> ProcessSpec:
     return ProcessSpec("sockets", command, ready_url=listening, stop_rank=_DOORS, grace=4)
 
 
-def workers(shards: int) -> list[ProcessSpec]:
-    """Return a worker a shard, and one for what the clock starts."""
-    from config.celery import HOUSEKEEPING_QUEUES, shard_queues  # noqa: PLC0415 - heavy
-
-    return [
-        *(_worker(f"shard{shard}", shard_queues(shard)) for shard in range(shards)),
-        _worker("housekeeping", HOUSEKEEPING_QUEUES),
-    ]
+def workers(var: Path) -> list[ProcessSpec]:
+    """Return a worker for each name that `manage.py prepare` found to be needed."""
+    queues = json.loads((var / WORKERS_FILE).read_text())
+    return [_worker(name, consumed) for name, consumed in queues.items()]
 
 
 def beat() -> ProcessSpec:
     """Return the clock."""
     return ProcessSpec("beat", _celery("beat", "--pidfile="), stop_rank=_CLOCK)
-
-
-def shard_count(database_url: str) -> int:
-    """Return how many shard workers are needed: as many as the log's map names.
-
-    `LOCKSTEP_SHARDS` asks for more, before `manage.py reshard` spreads the partitions over them.
-    """
-    # Django's own connection will not do: `up` may have read its settings before it started the
-    # embedded database.
-    config = {**settings.DATABASES["default"], **environ.Env.db_url_config(database_url)}
-    config["ENGINE"] = settings.DATABASES["default"]["ENGINE"]
-    connection = ConnectionHandler({"default": config})["default"]
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT coalesce(max(queue_shard), 0) + 1 FROM events_partition")
-            (mapped,) = cursor.fetchone()
-    finally:
-        connection.close()
-    return max(int(mapped), int(os.environ.get("LOCKSTEP_SHARDS") or 1))
 
 
 def flower(doors: Ports) -> ProcessSpec:

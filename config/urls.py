@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+admin.site.index_title = "Back office"
 urlpatterns = [
     # Before the back office: signing in happens on our own page, which is throttled.
     path("", include("apps.web.urls")),

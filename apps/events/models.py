@@ -167,3 +167,81 @@ class JobRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job} {self.period:%Y-%m-%d %H:%M}"
+
+
+# What the back office sees. Its pages need a key of one column, so these are views that give every
+# row an address; nothing is written through them.
+
+
+class EventRecord(models.Model):
+    """An event of the log, under the address `topic/partition/offset`."""
+
+    address = models.TextField(primary_key=True)
+    topic = models.TextField()
+    partition = models.SmallIntegerField()
+    offset = models.BigIntegerField()
+    id = models.UUIDField()
+    tenant_id = models.IntegerField("tenant")
+    key = models.TextField()
+    name = models.TextField()
+    version = models.SmallIntegerField()
+    data = models.JSONField()
+    headers = models.JSONField()
+    occurred_at = models.DateTimeField("occurred (UTC)")
+    recorded_at = models.DateTimeField("recorded (UTC)")
+
+    class Meta:
+        managed = False
+        db_table = "events_eventrecord"
+        verbose_name = "event"
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class CursorRecord(models.Model):
+    """A handler's cursor and its lag, under the address `handler/topic/partition`."""
+
+    address = models.TextField(primary_key=True)
+    handler = models.TextField()
+    topic = models.TextField()
+    partition = models.SmallIntegerField()
+    queue_shard = models.SmallIntegerField("shard")
+    offset = models.BigIntegerField()
+    head = models.BigIntegerField()
+    behind = models.BigIntegerField(help_text="Events not yet taken.")
+    state = models.TextField(choices=CursorState)
+    error = models.TextField()
+    failures = models.IntegerField(help_text="Infrastructure errors in a row.")
+    attempts = models.IntegerField(help_text="Tries begun and not ended.")
+    retry_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField("moved (UTC)")
+    events_total = models.BigIntegerField("taken")
+    rescues_total = models.BigIntegerField("rescues", help_text="Times that the sweep had to wake it.")
+
+    class Meta:
+        managed = False
+        db_table = "events_cursorrecord"
+        verbose_name = "cursor"
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class JobRecord(models.Model):
+    """A period of a clock job, under the address `job@period` (Unix seconds)."""
+
+    address = models.TextField(primary_key=True)
+    job = models.TextField()
+    period = models.DateTimeField("period from (UTC)")
+    claimed_at = models.DateTimeField("begun (UTC)")
+    finished_at = models.DateTimeField("finished (UTC)", null=True)
+    error = models.TextField()
+
+    class Meta:
+        managed = False
+        db_table = "events_jobrecord"
+        verbose_name = "clock run"
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.period:%Y-%m-%d %H:%M}"

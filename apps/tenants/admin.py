@@ -1,5 +1,6 @@
 """The back office's window on tenants, members and keys."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -22,7 +23,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
     show_full_result_count = False
     paginator = InfinitePaginator
-    actions = None
+    actions: Sequence[str] | None = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never."""

@@ -1,196 +1,229 @@
-"""The back office's window on trading: who trades what, what was dealt, what was refused."""
+"""The back office's window on trading. Nothing is written here: its buttons call services."""
 
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
+from django.template.loader import render_to_string
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from apps.core.exceptions import DomainError
 from apps.core.money import plain
 from apps.tenants.admin import ReadOnlyAdmin
-from apps.trading import selectors, services
+from apps.trading import services
 from apps.trading.models import (
     AccountStatus,
     ClientAccount,
     Counterparty,
     Instrument,
-    InstrumentStatus,
+    Position,
     RejectedTrade,
     Trade,
 )
 
 
-class ChangedByServiceAdmin(ModelAdmin):
-    """Reference data: listed, opened and changed over the API; its status also by buttons here."""
+class ById(ReadOnlyAdmin):
+    """Searched by a whole id where the table is too large for anything else."""
 
-    show_full_result_count = False
-    list_select_related = ("tenant",)
+    search_help_text = "An id, or an account's number."
+    search_fields = ("=id",)
+    account_field = "account__number"
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never: whoever makes one by hand would skip its fact."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never: trades point to it."""
-        return False
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """All of them: changes go through services, which tell of them."""
-        return [*self.readonly_fields, *(field.name for field in self.model._meta.fields)]  # noqa: SLF001 - Django documents it
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By the indexes that there are."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        try:
+            return queryset.filter(pk=UUID(term)), False
+        except ValueError:
+            return queryset.filter(**{self.account_field: term}), False
 
 
 @admin.register(ClientAccount)
-class ClientAccountAdmin(ChangedByServiceAdmin):
-    """Accounts, their limits and what they hold."""
+class ClientAccountAdmin(ReadOnlyAdmin):
+    """Accounts, with their limits; frozen and opened again here."""
 
     list_display = ("number", "name", "status", "base_currency", "cost_method", "tenant")
     list_filter = ("tenant", "status", "cost_method")
-    search_fields = ("number", "name")
-    ordering = ("number",)
-    readonly_fields = ("positions",)
-    actions = ("freeze", "unfreeze")
+    list_select_related = ("tenant",)
+    ordering = ("tenant", "number")
+    search_fields = ("number__startswith", "name__icontains")
+    search_help_text = "The beginning of a number, or a part of a name."
+    actions = ("freeze", "unfreeze")  # type: ignore[assignment] # the base has none
 
-    @admin.display(description="Positions")
-    def positions(self, account: ClientAccount) -> SafeString:
-        """What the account holds now, from the database."""
-        found = selectors.positions_of(account.tenant_id, account.number).positions
-        rows = [one.stored for one in found]
-        if not rows:
-            return format_html("<p>None.</p>")
-        return format_html(
-            "<table><thead><tr><th>Instrument</th><th>Quantity</th><th>Cost</th>"
-            "<th>Realised</th><th>Fees</th></tr></thead><tbody>{}</tbody></table>",
-            format_html_join(
-                "",
-                "<tr><td>{}</td><td>{}</td><td>{} {}</td><td>{}</td><td>{}</td></tr>",
-                (
-                    (one.symbol, plain(one.quantity), plain(one.cost), one.currency,
-                     plain(one.realised_pnl), plain(one.fees))
-                    for one in rows
-                ),
-            ),
-        )  # fmt: skip
+    def has_freeze_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change accounts."""
+        return bool(request.user.has_perm("trading.change_clientaccount"))
 
-    @admin.action(description="Freeze: refuse trades from now on")
+    @admin.action(description="Freeze: no trades from now on", permissions=["freeze"])
     def freeze(self, request: HttpRequest, queryset: QuerySet[ClientAccount]) -> None:
-        """Stop trading on the accounts."""
+        """Freeze the accounts."""
         self._set_status(request, queryset, AccountStatus.FROZEN)
 
-    @admin.action(description="Unfreeze: take trades again")
+    @admin.action(description="Unfreeze: trades may go on", permissions=["freeze"])
     def unfreeze(self, request: HttpRequest, queryset: QuerySet[ClientAccount]) -> None:
-        """Let the accounts trade again."""
+        """Open frozen accounts again."""
         self._set_status(request, queryset, AccountStatus.OPEN)
 
     def _set_status(
-        self, request: HttpRequest, queryset: QuerySet[ClientAccount], status: AccountStatus
+        self, request: HttpRequest, rows: QuerySet[ClientAccount], status: AccountStatus
     ) -> None:
-        for account in queryset:
+        for row in rows:
             try:
-                services.change_account(account.tenant_id, account.number, {"status": status.value})
+                services.change_account(row.tenant_id, str(row.pk), {"status": status.value})
             except DomainError as error:
-                messages.error(request, f"{account}: {error}")
+                messages.error(request, f"{row.number}: {error}")
             else:
-                messages.success(request, f"{account} is {status.label.lower()} now.")
-
-
-@admin.register(Instrument)
-class InstrumentAdmin(ChangedByServiceAdmin):
-    """Instruments and their last prices."""
-
-    list_display = ("symbol", "name", "kind", "currency", "status", "last_price", "tenant")
-    list_filter = ("tenant", "kind", "status")
-    search_fields = ("symbol", "name")
-    ordering = ("symbol",)
-    actions = ("halt", "release")
-
-    @admin.action(description="Halt: refuse trades from now on")
-    def halt(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
-        """Stop trading in the instruments."""
-        self._set_status(request, queryset, InstrumentStatus.HALTED)
-
-    @admin.action(description="Release: take trades again")
-    def release(self, request: HttpRequest, queryset: QuerySet[Instrument]) -> None:
-        """Let the instruments trade again."""
-        self._set_status(request, queryset, InstrumentStatus.ACTIVE)
-
-    def _set_status(
-        self, request: HttpRequest, queryset: QuerySet[Instrument], status: InstrumentStatus
-    ) -> None:
-        for one in queryset:
-            try:
-                services.change_instrument(one.tenant_id, one.symbol, {"status": status.value})
-            except DomainError as error:
-                messages.error(request, f"{one}: {error}")
-            else:
-                messages.success(request, f"{one} is {status.label.lower()} now.")
+                messages.success(request, f"{row.number} is {status.value}.")
 
 
 @admin.register(Counterparty)
-class CounterpartyAdmin(ChangedByServiceAdmin):
-    """Whom the house deals with."""
+class CounterpartyAdmin(ReadOnlyAdmin):
+    """Counterparties."""
 
     list_display = ("code", "name", "status", "tenant")
     list_filter = ("tenant", "status")
+    list_select_related = ("tenant",)
+    ordering = ("tenant", "code")
     search_fields = ("code", "name")
 
 
-@admin.register(Trade)
-class TradeAdmin(ReadOnlyAdmin):
-    """The blotter, newest first. Trades are final; nothing is edited."""
+@admin.register(Instrument)
+class InstrumentAdmin(ReadOnlyAdmin):
+    """Instruments, with their last prices."""
 
     list_display = (
-        "booked", "account", "instrument", "side", "quantity_", "price_", "notional_", "currency",
-        "source", "external_id", "tenant",
-    )  # fmt: skip
+        "symbol",
+        "name",
+        "kind",
+        "currency",
+        "status",
+        "price",
+        "last_price_at",
+        "tenant",
+    )
+    list_filter = ("tenant", "kind", "status")
+    list_select_related = ("tenant",)
+    ordering = ("tenant", "symbol")
+    search_fields = ("symbol__startswith", "name__icontains")
+    search_help_text = "The beginning of a symbol, or a part of a name."
+
+    @admin.display(description="Last price")
+    def price(self, row: Instrument) -> str:
+        """Without trailing zeros."""
+        return plain(row.last_price) if row.last_price is not None else "-"
+
+
+@admin.register(Trade)
+class TradeAdmin(ById):
+    """Trades, newest first."""
+
+    list_display = ("booked_at", "account", "instrument", "side", "size", "at_price", "worth",
+                    "currency", "state", "tenant")  # fmt: skip
     list_filter = ("tenant", "side", ("booked_at", RangeDateTimeFilter))
     list_filter_submit = True
     list_select_related = ("tenant", "account", "instrument")
     ordering = ("-id",)
-    sortable_by = ()
-    search_fields = ("=account__number", "=instrument__symbol", "=external_id")
-    search_help_text = "An account's number, a symbol, or an external id, as a whole."
+    sortable_by = ()  # the order of booking is the one that is indexed
+    readonly_fields = ("charges",)
 
-    @admin.display(description="booked (UTC)")
-    def booked(self, trade: Trade) -> str:
-        """To the millisecond: many trades share a second."""
-        return f"{trade.booked_at:%Y-%m-%d %H:%M:%S.%f}"[:-3]
-
-    @admin.display(description="quantity")
-    def quantity_(self, trade: Trade) -> str:
+    @admin.display(description="Quantity")
+    def size(self, row: Trade) -> str:
         """Without trailing zeros."""
-        return plain(trade.quantity)
+        return plain(row.quantity)
 
-    @admin.display(description="price")
-    def price_(self, trade: Trade) -> str:
+    @admin.display(description="Price")
+    def at_price(self, row: Trade) -> str:
         """Without trailing zeros."""
-        return plain(trade.price)
+        return plain(row.price)
 
-    @admin.display(description="notional")
-    def notional_(self, trade: Trade) -> str:
+    @admin.display(description="Notional")
+    def worth(self, row: Trade) -> str:
         """Without trailing zeros."""
-        return plain(trade.notional)
+        return plain(row.notional)
+
+    @admin.display(description="Fees")
+    def charges(self, row: Trade) -> str:
+        """One line each."""
+        rows = [[fee["kind"], fee["amount"], fee["currency"]] for fee in row.fees]
+        return _table(["Kind", "Amount", "Currency"], rows)
 
 
 @admin.register(RejectedTrade)
-class RejectedTradeAdmin(ReadOnlyAdmin):
-    """What was refused, with every reason."""
+class RejectedTradeAdmin(ById):
+    """Trades that were refused, and why."""
 
-    list_display = (
-        "rejected_at", "account", "instrument", "side", "quantity", "price", "why", "tenant",
-    )  # fmt: skip
-    list_filter = ("tenant", ("rejected_at", RangeDateTimeFilter))
+    list_display = ("rejected_at", "account", "instrument", "side", "quantity", "price", "first_reason",
+                    "client", "tenant")  # fmt: skip
+    list_filter = ("tenant", "status", ("rejected_at", RangeDateTimeFilter))
     list_filter_submit = True
     list_select_related = ("tenant",)
     ordering = ("-id",)
     sortable_by = ()
-    search_fields = ("=account", "=instrument")
+    account_field = "account"
+    fields = (
+        ("rejected_at", "status", "client", "tenant"),
+        ("account", "instrument", "side", "quantity", "price"),
+        "why",
+        "request",
+    )
+    readonly_fields = ("why",)
 
-    @admin.display(description="reasons")
-    def why(self, rejection: RejectedTrade) -> str:
-        """All of them, in words."""
-        return " ".join(reason["detail"] for reason in rejection.reasons)
+    @admin.display(description="Reason")
+    def first_reason(self, row: RejectedTrade) -> str:
+        """The first one, and how many there are besides."""
+        first, *others = row.reasons
+        more = f" (and {len(others)} more)" if others else ""
+        return f"{first['field']}: {first['code']}{more}"
+
+    @admin.display(description="Reasons")
+    def why(self, row: RejectedTrade) -> str:
+        """Every one."""
+        rows = [[one["field"], one["code"], one["detail"]] for one in row.reasons]
+        return _table(["Field", "Code", "Detail"], rows)
+
+
+@admin.register(Position)
+class PositionAdmin(ReadOnlyAdmin):
+    """Positions as they were last folded."""
+
+    list_display = ("account", "instrument", "size", "total_cost", "realised", "charges", "currency",
+                    "version", "updated_at", "tenant")  # fmt: skip
+    list_filter = ("tenant", "currency")
+    list_select_related = ("tenant", "account", "instrument")
+    ordering = ("account_id", "instrument_id")  # as they are indexed
+    sortable_by = ()
+    search_fields = ("=account__number", "=instrument__symbol")
+    search_help_text = "An account's number, or a symbol."
+
+    @admin.display(description="Quantity")
+    def size(self, row: Position) -> str:
+        """Without trailing zeros."""
+        return plain(row.quantity)
+
+    @admin.display(description="Cost")
+    def total_cost(self, row: Position) -> str:
+        """Without trailing zeros."""
+        return plain(row.cost)
+
+    @admin.display(description="Realised")
+    def realised(self, row: Position) -> str:
+        """Without trailing zeros."""
+        return plain(row.realised_pnl)
+
+    @admin.display(description="Fees")
+    def charges(self, row: Position) -> str:
+        """Without trailing zeros."""
+        return plain(row.fees)
+
+
+def _table(headers: list[str], rows: Iterable[list[Any]]) -> str:
+    return render_to_string(
+        "unfold/components/table.html", {"table": {"headers": headers, "rows": list(rows)}}
+    )

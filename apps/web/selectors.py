@@ -24,8 +24,9 @@ from apps.trading import selectors as trading
 from apps.web.flow import RATE_OVER, Flow, Kept
 from apps.web.status import Clock, Facts, Reader, judge
 
-TRADES_SHOWN: Final = 15
+TRADES_SHOWN: Final = 16
 PARKED_SHOWN: Final = 20
+ASSETS_SHOWN: Final = 100
 TENANTS_KEPT: Final = 200
 """Tenants whose flow and trial balance a process keeps in memory, about 10 kB each."""
 
@@ -48,6 +49,7 @@ def board(tenant: Tenant) -> dict[str, Any]:
     clocks = events.last_runs()
     parked, parked_count = events.parked(tenant.pk, limit=PARKED_SHOWN)
     trial = _trial_of(tenant.pk).value()
+    off = [row.asset for row in trial if row.debit != row.credit]
     status = judge(
         Facts(
             readers=readers(lags),
@@ -56,7 +58,7 @@ def board(tenant: Tenant) -> dict[str, Any]:
             redis_answers=machinery.redis_answers,
             unserved=machinery.unserved,
             clocks=[_clock(run, now) for run in clocks],
-            unbalanced=[row.asset for row in trial if row.debit != row.credit],
+            unbalanced=off,
         )
     )
     return {
@@ -67,7 +69,11 @@ def board(tenant: Tenant) -> dict[str, Any]:
         "handlers": _handlers(lags),
         "parked": {"count": parked_count, "keys": [asdict(one) for one in parked]},
         "trades": _trades(tenant.pk),
-        "trial_balance": [_trial_row(row) for row in trial],
+        "trial_balance": {
+            "assets": len(trial),
+            "off": len(off),
+            "rows": [_trial_row(row) for row in _worst_first(trial)[:ASSETS_SHOWN]],
+        },
         "workers": [_worker(one) for one in machinery.workers],
         "queues": [
             {"queue": name, "waiting": count, "served": name not in machinery.unserved}
@@ -190,6 +196,10 @@ def _trades(tenant: int) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def _worst_first(trial: Sequence[ledger.TrialRow]) -> list[ledger.TrialRow]:
+    return sorted(trial, key=lambda row: (row.debit == row.credit, row.asset))
 
 
 def _trial_row(row: ledger.TrialRow) -> dict[str, str]:

@@ -5,20 +5,29 @@ import re
 import socket
 from pathlib import Path
 
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from apps.events.services import reshard
 from config import embedded, kept, ports, stack
 
 ROOT = Path(__file__).resolve().parents[2]
 DOORS = stack.Ports(8000, 8001, 8002)
 
 
-def everything():
-    return [
-        stack.web(DOORS),
-        stack.sockets(DOORS),
-        *stack.workers(2),
-        stack.beat(),
-        stack.flower(DOORS),
-    ]
+@pytest.fixture
+def workers(tmp_path, monkeypatch, db):
+    monkeypatch.setattr(settings, "VAR_DIR", tmp_path)
+    monkeypatch.delenv("LOCKSTEP_SHARDS", raising=False)
+    call_command("prepare")
+    return stack.workers(tmp_path)
+
+
+@pytest.fixture
+def everything(workers):
+    doors = [stack.web(DOORS), stack.sockets(DOORS)]
+    return [*doors, *workers, stack.beat(), stack.flower(DOORS)]
 
 
 def procfile():
@@ -26,25 +35,41 @@ def procfile():
     return dict(line.split(": ", 1) for line in lines if not line.startswith("#"))
 
 
-def test_the_procfile_names_the_same_processes():
-    assert list(procfile()) == ["release", *(spec.name for spec in everything())]
+def test_the_procfile_names_the_same_processes(everything):
+    assert list(procfile()) == ["release", *(spec.name for spec in everything)]
 
 
-def test_the_procfile_gives_workers_the_same_queues():
-    for spec in stack.workers(2):
+def test_the_procfile_gives_workers_the_same_queues(workers):
+    for spec in workers:
         queues = spec.command[spec.command.index("-Q") + 1]
         assert re.search(r"-Q (\S+)", procfile()[spec.name])[1] == queues
 
 
-def test_doors_close_after_the_clock_and_before_the_workers():
-    ranks = {spec.name: spec.stop_rank for spec in everything()}
+def test_every_shard_of_the_map_has_a_worker(tmp_path, workers):
+    assert [spec.name for spec in workers] == ["shard0", "shard1", "housekeeping"]
+    reshard(4)
+    call_command("prepare")
+
+    names = [spec.name for spec in stack.workers(tmp_path)]
+    assert names == ["shard0", "shard1", "shard2", "shard3", "housekeeping"]
+
+
+def test_more_workers_can_be_asked_for_before_the_map_uses_them(tmp_path, workers, monkeypatch):
+    monkeypatch.setenv("LOCKSTEP_SHARDS", "3")
+    call_command("prepare")
+
+    assert "shard2" in [spec.name for spec in stack.workers(tmp_path)]
+
+
+def test_doors_close_after_the_clock_and_before_the_workers(everything):
+    ranks = {spec.name: spec.stop_rank for spec in everything}
 
     assert ranks["beat"] < ranks["web"] == ranks["sockets"] < ranks["shard0"]
 
 
-def test_a_stop_at_its_slowest_stays_below_15_seconds():
+def test_a_stop_at_its_slowest_stays_below_15_seconds(everything):
     slowest = {}
-    for spec in everything():
+    for spec in everything:
         slowest[spec.stop_rank] = max(spec.grace, slowest.get(spec.stop_rank, 0))
 
     assert sum(slowest.values()) < 15

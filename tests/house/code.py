@@ -188,5 +188,7 @@ def helpless_commands(path: str, text: str) -> Iterator[str]:
                 for one in node.body
                 if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "help"
             ]
-            if not helps or not ast.literal_eval(helps[0]).strip():
+            if not helps or (
+                isinstance(helps[0], ast.Constant) and not str(helps[0].value).strip()
+            ):
                 yield f"{path}:{node.lineno} has no help"

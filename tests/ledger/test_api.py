@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from apps.core.ids import uuid7
-from apps.ledger import services
+from apps.ledger import selectors, services
 from apps.ledger.journal import entry_for_trade
 from apps.tenants.models import Tenant
 from tests.ledger.cast import ACCOUNT, make_draft, make_fee, make_trade, post
@@ -170,6 +170,12 @@ class TestEntries:
             ("FEE:COMMISSION", "debit", "5"),
         ]
         assert client.get(f"{BASE}/entries/{entry['id']}").json() == entry
+
+    def test_tell_which_trades_are_booked(self, tenant: Tenant) -> None:
+        trade, late = make_trade(), make_trade()
+        post(entry_for_trade(trade, tenant=tenant.pk))
+        asked = [trade.trade_id, late.trade_id]
+        assert selectors.booked_trades(tenant.pk, asked) == {trade.trade_id}
 
     def test_come_in_pages(self, client: APIClient, tenant: Tenant) -> None:
         ids = [str(one.id) for one in post(*(make_draft(tenant.pk) for _ in range(5)))]

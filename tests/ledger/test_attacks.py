@@ -247,6 +247,22 @@ def test_a_posting_without_an_entry_is_refused(scene: Scene) -> None:
         forgery.write_legs(uuid7())
 
 
+def test_entries_of_two_partitions_in_one_statement_are_refused(scene: Scene) -> None:
+    def write_together() -> None:
+        with transaction.atomic():
+            one, other = Forgery(scene), Forgery(scene, header={"partition": 1})
+            ids = [one.write_header(), other.write_header()]
+            legs = [
+                f"('{uid}', {number}, {account}, 'USD', {amount}, %(booked_at)s, {scene.tenant.pk})"
+                for uid in ids
+                for number, account, amount in ((1, scene.cash, 5), (2, scene.nostro, -5))
+            ]
+            sql(f"INSERT INTO ledger_posting VALUES {', '.join(legs)}", one.values)
+
+    with nothing_changes(), refused("statement_books_one_partition"):
+        write_together()
+
+
 def test_an_account_named_twice_for_one_asset_is_refused(scene: Scene) -> None:
     legs = [(scene.cash, "USD", "5"), (scene.cash, "USD", "-5")]
     with nothing_changes(), pytest.raises(DatabaseError, match="unique constraint"):

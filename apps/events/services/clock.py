@@ -37,12 +37,17 @@ def tick(now: datetime) -> list[str]:
     ]
 
 
+def current_period(job: PeriodicJob, now: datetime) -> datetime:
+    """The start of the period that a moment lies in."""
+    return EPOCH + job.offset + (now - EPOCH - job.offset) // job.every * job.every
+
+
 def due_periods(job: PeriodicJob, now: datetime) -> list[datetime]:
     """Starts of the periods that have come and were not run to their end, oldest first.
 
     A job that never ran starts with the present period; at most `catch_up` are made up for.
     """
-    current = EPOCH + job.offset + (now - EPOCH - job.offset) // job.every * job.every
+    current = current_period(job, now)
     recent = [current - job.every * index for index in reversed(range(job.catch_up + 1))]
     with connection.cursor() as cursor:
         cursor.execute("SELECT min(period) FROM events_jobrun WHERE job = %s", [job.name])

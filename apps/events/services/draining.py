@@ -172,7 +172,7 @@ def _one_by_one(
     for index, row in enumerate(rows):
         if not parking.hold_back(place, [row]):
             continue
-        error = parking.try_alone(place, row, work)
+        error = parking.try_in_savepoint(place, [row], work)
         if error is not None and (reason := parking.set_aside(place, row, error)):
             return index, reason
     return len(rows), ""

@@ -49,15 +49,15 @@ def hold(place: Place, rows: Sequence[Row]) -> None:
         )
 
 
-def try_alone(place: Place, row: Row, work: UnitOfWork) -> Exception | None:
-    """One event in a savepoint; the error that it deserves to be parked for, if any."""
+def try_in_savepoint(place: Place, rows: Sequence[Row], work: UnitOfWork) -> Exception | None:
+    """Have rows handled, or nothing of it; the error that they deserve to be parked for, if any."""
     mark = work.mark()
     try:
-        with transaction.atomic():
-            place.run([row])
+        with transaction.atomic(), connection.cursor() as cursor:
+            place.run(rows)
             # Foreign keys and other deferred constraints speak now: at the commit they would be
             # the fault of all the events in it.
-            connection.check_constraints()
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
     except Exception as error:
         if failing.is_infrastructure(error):
             raise

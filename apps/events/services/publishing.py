@@ -154,9 +154,7 @@ def append(publications: Sequence[Publication]) -> set[tuple[str, int]]:
     places = sorted({(one.topic, one.partition) for one in publications})
     topics, partitions = zip(*places, strict=True)
     with connection.cursor() as cursor:
-        cursor.execute(
-            APPEND, [list(topics), list(partitions), _encode(publications).decode()]
-        )
+        cursor.execute(APPEND, [list(topics), list(partitions), _encode(publications).decode()])
     return set(places)
 
 

@@ -1,12 +1,14 @@
 """Resume: what a person lets go on, a parked key or a stopped partition; and the kill switch."""
 
+from collections.abc import Sequence
+
 from django.db import connection
 
 from apps.events import registry
 from apps.events.exceptions import NotParked, StillFailing
 from apps.events.services import calling, failing, parking, places, waking
-from apps.events.services.places import Place
-from apps.events.services.publishing import unit_of_work
+from apps.events.services.places import Place, Row
+from apps.events.services.publishing import UnitOfWork, unit_of_work
 
 CHUNK = 500  # events in one transaction
 
@@ -44,17 +46,25 @@ def _resume_chunk(place: Place, key: str) -> tuple[int, Exception | None, bool]:
         places.lock(place)
         parking.must_be_parked(place, key)
         rows = parking.held_rows(place, key, CHUNK)
-        done: list[int] = []
-        error: Exception | None = None
-        for row in rows:
-            error = parking.try_alone(place, row, work)
-            if error is not None:
-                parking.still_failing(place, row, error)
-                break
-            done.append(row.offset)
+        done, error = _replay(place, rows, work)
         finished = error is None and len(rows) < CHUNK
         parking.let_go(place, key, done, finished=finished)
     return len(done), error, finished
+
+
+def _replay(
+    place: Place, rows: Sequence[Row], work: UnitOfWork
+) -> tuple[list[int], Exception | None]:
+    """As a batch; where that fails, event by event: the offsets that are done, the error at the next."""
+    if rows and parking.try_in_savepoint(place, rows, work) is None:
+        return [row.offset for row in rows], None
+    done: list[int] = []
+    for row in rows:
+        if error := parking.try_in_savepoint(place, [row], work):
+            parking.still_failing(place, row, error)
+            return done, error
+        done.append(row.offset)
+    return done, None
 
 
 def resume_partition(name: str, topic: str, partition: int) -> None:

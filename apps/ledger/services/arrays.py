@@ -1,7 +1,7 @@
 """PostgreSQL's array literals, written in one join.
 
-A batch of 500 entries has 20,000 values. The driver writes arrays value by value, which takes as
-long as the insert itself; this takes a small part of that.
+A batch of 500 entries has 20,000 values. The driver writes arrays value by value; joining them saves
+about a third of what a batch costs this process.
 """
 
 from collections.abc import Iterable

@@ -36,13 +36,17 @@ SELECT entry, leg, account, asset, amount, %s, tenant
 FROM unnest(%s::uuid[], %s::smallint[], %s::bigint[], %s::text[], %s::numeric[], %s::int[])
      AS u (entry, leg, account, asset, amount, tenant)
 """
+# LIMIT keeps the planner from reading the whole journal: it is one look-up per source.
 KNOWN_ENTRIES = """
 SELECT e.tenant_id, e.source, e.id, e.kind, e.reverses_id, e.booked_at,
        array_agg(p.ledger_account_id), array_agg(p.asset), array_agg(p.amount)
-FROM ledger_journalentry e
-JOIN unnest(%s::int[], %s::text[]) AS u (t, s) ON e.tenant_id = t AND e.source = s
+FROM unnest(%s::int[], %s::text[]) AS u (tenant, source)
+CROSS JOIN LATERAL (
+    SELECT * FROM ledger_journalentry j
+    WHERE j.tenant_id = u.tenant AND j.source = u.source LIMIT 1
+) AS e
 LEFT JOIN ledger_posting p ON p.entry_id = e.id AND p.booked_at = e.booked_at
-GROUP BY e.id
+GROUP BY e.tenant_id, e.source, e.id, e.kind, e.reverses_id, e.booked_at
 """
 
 

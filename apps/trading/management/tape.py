@@ -5,17 +5,18 @@ Lines are parsed one at a time, so that a stray quote cannot swallow the rest of
 
 import csv
 import gzip
+import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 
-from apps.core.money import CURRENCIES, FIAT
+from apps.core.money import FIAT
 from apps.trading.services import InstrumentTerms, TradeRequest, unprintable
 
 REQUIRED: Final = ("time", "trade_id", "price", "quantity", "aggressor_side")
@@ -116,7 +117,9 @@ class Tape:
 
 
 @contextmanager
-def open_tape(path: Path, *, symbol: str | None, accounts: int | None) -> Iterator[tuple[Tape, IO[bytes]]]:
+def open_tape(
+    path: Path, *, symbol: str | None, accounts: int | None
+) -> Iterator[tuple[Tape, IO[bytes]]]:
     """The trades of a file (CSV or CSV.gz), and the file itself, whose position shows progress.
 
     Raises `TapeError` where it is no such file, or its header is not that of trades.
@@ -128,8 +131,7 @@ def open_tape(path: Path, *, symbol: str | None, accounts: int | None) -> Iterat
     with raw:
         is_gzip = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        opened = gzip.open(raw, "rb") if is_gzip else raw
-        with _text(opened) as lines:
+        with _text(gzip.GzipFile(fileobj=raw) if is_gzip else raw) as lines:
             yield _tape(lines, symbol or symbol_of(path), accounts), raw
 
 
@@ -157,3 +159,37 @@ def guess_terms(symbol: str) -> InstrumentTerms:
         return InstrumentTerms(symbol, symbol, "future", quote)
     kind = "fx" if base in FIAT and quote in FIAT else "crypto"
     return InstrumentTerms(symbol, symbol, kind, quote)
+
+
+def _text(opened: Any) -> IO[str]:
+    # What is no UTF-8 becomes half a surrogate pair, which the check of every line finds.
+    return io.TextIOWrapper(
+        io.BufferedReader(opened), encoding="utf-8-sig", errors="surrogateescape", newline="\n"
+    )
+
+
+def _tape(lines: IO[str], symbol: str | None, accounts: int | None) -> Tape:
+    try:
+        header = lines.readline(LINE_MAX)
+    except (OSError, EOFError) as error:
+        raise TapeError(f"cannot be read: {error}") from error
+    columns = [name.strip() for name in header.rstrip("\r\n").split(",")]
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        shown = header.strip()[:80].encode("ascii", "backslashreplace").decode()
+        raise TapeError(
+            f"the first line must name the columns {', '.join(REQUIRED)}; {', '.join(missing)} not"
+            f" found in {shown!r}"
+        )
+    if len(set(columns)) != len(columns):
+        raise TapeError("the header names a column twice")
+    if symbol is None and "instrument" not in columns:
+        raise TapeError("no instrument: name it with --instrument, or bring a column of that name")
+    ignored = [name for name in columns if name not in {*REQUIRED, *OPTIONAL}]
+    return Tape(lines, columns, symbol, accounts, ignored=ignored)
+
+
+def _in_utc(text: str) -> str:
+    """A tape's time: UTC, whether it says so or not."""
+    has_zone = text.endswith(("Z", "z")) or "+" in text or "-" in text[10:]
+    return text if has_zone else f"{text}Z"

@@ -17,6 +17,7 @@ from apps.trading.selectors.reference import (
     find_counterparty,
     find_instrument,
     instruments,
+    known_numbers,
 )
 from apps.trading.selectors.trades import (
     TradeView,
@@ -43,6 +44,7 @@ __all__ = [
     "gross_exposure",
     "holdings_of",
     "instruments",
+    "known_numbers",
     "newest_trades",
     "position_of",
     "position_quantities",

@@ -40,6 +40,12 @@ def accounts(
     return _by_name(ClientAccount, "number", tenant, after, limit, filters)
 
 
+def known_numbers(tenant: int, numbers: Sequence[str]) -> set[str]:
+    """Those of the numbers that accounts bear."""
+    found = ClientAccount.objects.for_tenant(tenant).filter(number__in=numbers)
+    return set(found.values_list("number", flat=True))
+
+
 def instruments(
     tenant: int, *, after: str | None, limit: int, **filters: Any
 ) -> Sequence[Instrument]:

@@ -90,6 +90,12 @@ class _TrialRow(serializers.Serializer[object]):
     difference = serializers.CharField(help_text='"0", or the ledger is broken.')
 
 
+class _TrialBalance(serializers.Serializer[object]):
+    assets = serializers.IntegerField()
+    off = serializers.IntegerField(help_text="Assets with a difference.")
+    rows = _TrialRow(many=True, help_text="At most 100, those with a difference first.")
+
+
 class _Worker(serializers.Serializer[object]):
     name = serializers.CharField()
     online = serializers.BooleanField()
@@ -122,7 +128,7 @@ class BoardOut(serializers.Serializer[object]):
     handlers = _Handler(many=True)
     parked = _Parked()
     trades = _LatestTrade(many=True)
-    trial_balance = _TrialRow(many=True)
+    trial_balance = _TrialBalance()
     workers = _Worker(many=True)
     queues = _Queue(many=True)
     clock = _Clock(many=True)

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,7 @@ class Command(BaseCommand):
                     with Supervisor(
                         console, watchdog, stop, environment, services.keep
                     ) as supervisor:
-                        _start(supervisor, doors, environment, demo=demo and _has_demo(console))
+                        _start(supervisor, var, doors, demo=demo and _has_demo(console))
                         seconds = time.monotonic() - started
                         console.plain(_welcome(var, doors, seconds, demo=demo))
                         supervisor.wait()
@@ -80,16 +79,13 @@ class Command(BaseCommand):
                 console.line("up", "everything has stopped")
 
 
-def _start(
-    supervisor: Supervisor, doors: stack.Ports, environment: Mapping[str, str], *, demo: bool
-) -> None:
+def _start(supervisor: Supervisor, var: Path, doors: stack.Ports, *, demo: bool) -> None:
     """Prepare the database and start everything; returns when the stack serves."""
     # The sockets' long start runs beside the preparation. The web's must not: who finds it healthy
     # may call it.
     supervisor.start([stack.sockets(doors)])
     supervisor.run_once(stack.manage("prepare", "prepare", *["--demo"] * demo))
-    shards = stack.shard_count(environment["DATABASE_URL"])
-    supervisor.start([stack.web(doors), *stack.workers(shards)])
+    supervisor.start([stack.web(doors), *stack.workers(var)])
     supervisor.wait_ready()
     # Nothing waits for these.
     supervisor.start([stack.beat(), stack.flower(doors)])

@@ -3,8 +3,18 @@
 -- All legs of an entry come in one statement. That makes every check a set operation over the
 -- transition table, and "complete" a matter of counting: legs 1..leg_count are all here, and the
 -- primary key refuses them a second time. So nothing can be added to an entry later.
+--
+-- Every table is entered by key, a row at a time. Left to itself the planner prefers to read all
+-- entries and all accounts once it is given some thousand legs, which makes a batch cost what the
+-- history weighs, and keeps such a plan for the session.
 CREATE FUNCTION ledger_book_postings() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql
+SET search_path = public, pg_temp
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET jit = off
+AS $$
 DECLARE
     -- A client's balance is marked (its value kept, with its time) at every so many postings: as of
     -- some time it is then one mark and at most this many postings, however long the history is.
@@ -12,6 +22,7 @@ DECLARE
     fault      record;
     incomplete boolean;
     reversing  boolean;
+    partitions smallint[];
     misplaced  boolean;
     limited    boolean;
     crossing   boolean;
@@ -20,8 +31,8 @@ BEGIN
     SELECT bool_or((e.tenant_id = l.tenant_min AND e.tenant_id = l.tenant_max
                     AND e.booked_at = l.booked_min AND e.booked_at = l.booked_max
                     AND e.leg_count = l.legs AND l.leg_max = l.legs) IS NOT TRUE),
-           bool_or(e.reverses_id IS NOT NULL)
-    INTO incomplete, reversing
+           bool_or(e.reverses_id IS NOT NULL), array_agg(DISTINCT e.partition)
+    INTO incomplete, reversing, partitions
     FROM (SELECT entry_id, count(*) AS legs, max(leg) AS leg_max,
                  min(tenant_id) AS tenant_min, max(tenant_id) AS tenant_max,
                  min(booked_at) AS booked_min, max(booked_at) AS booked_max
@@ -54,13 +65,18 @@ BEGIN
             fault.entry_id, fault.leg_count, fault.legs
             USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_comes_with_all_its_legs',
                   TABLE = TG_TABLE_NAME;
+    ELSIF cardinality(partitions) > 1 THEN
+        RAISE EXCEPTION 'one statement books entries of one partition of the log, not of %', partitions
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'statement_books_one_partition',
+                  TABLE = TG_TABLE_NAME;
     END IF;
 
     -- 2. Every leg is on an account and in an asset of its tenant, within the asset's scale.
-    SELECT bool_or((a.tenant_id = p.tenant_id AND s.scale >= min_scale(p.amount)) IS NOT TRUE),
+    SELECT bool_or((a.tenant_id = p.tenant_id AND s.scale >= p.decimals) IS NOT TRUE),
            bool_or(NOT (a.may_be_negative AND a.may_be_positive))
     INTO misplaced, limited
-    FROM posted AS p
+    FROM (SELECT tenant_id, ledger_account_id, asset, max(min_scale(amount)) AS decimals
+          FROM posted GROUP BY tenant_id, ledger_account_id, asset) AS p
     LEFT JOIN ledger_ledgeraccount AS a ON a.id = p.ledger_account_id
     LEFT JOIN ledger_asset AS s ON s.tenant_id = p.tenant_id AND s.code = p.asset;
     IF misplaced THEN
@@ -126,14 +142,14 @@ BEGIN
         INSERT INTO ledger_balance AS b
             (ledger_account_id, asset, partition, amount, version, booked_at, marked_at)
         SELECT p.ledger_account_id, p.asset,
-               CASE WHEN a.owner IS NULL THEN e.partition ELSE 0 END,
-               sum(p.amount), count(*), max(p.booked_at),
+               CASE WHEN a.owner IS NULL THEN partitions[1] ELSE 0 END,
+               p.amount, p.legs, p.booked_at,
                CASE WHEN a.owner IS NOT NULL THEN 'epoch'::timestamptz END
-        FROM posted AS p
+        FROM (SELECT ledger_account_id, asset, sum(amount) AS amount, count(*) AS legs,
+                     max(booked_at) AS booked_at
+              FROM posted GROUP BY ledger_account_id, asset) AS p
         JOIN ledger_ledgeraccount AS a ON a.id = p.ledger_account_id
-        JOIN ledger_journalentry AS e ON e.id = p.entry_id
-        GROUP BY 1, 2, 3, 7
-        ORDER BY 1, 2, 3
+        ORDER BY p.ledger_account_id, p.asset
         ON CONFLICT (ledger_account_id, asset, partition) DO UPDATE SET
             amount = b.amount + excluded.amount,
             version = b.version + excluded.version,

@@ -117,11 +117,11 @@ function set(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
 }
 
-/** The next even number of the kind 2, 4, 10, 20, 40, 50, 100 …: half of it is whole, too. */
+/** The next round number whose half is whole, too: 4, 10, 12, 16, 20, 24, 30 … */
 function niceMax(value) {
   if (value <= 4) return 4;
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 4, 6, 8, 10].map((factor) => factor * power).find((limit) => limit >= value && limit % 2 === 0);
+  return [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10].map((factor) => Math.round(factor * power)).find((limit) => limit >= value && Math.round(limit) % 2 === 0);
 }
 
 /** A curve through the points that never swings past them (monotone, Fritsch–Carlson). */

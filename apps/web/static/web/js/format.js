@@ -9,9 +9,10 @@ export function amount(text) {
   return sign + whole.replace(thousands, ",") + (decimals ? "." + decimals : "");
 }
 
-/** A sum of money for a narrow column: at most `places` decimals, cut (never rounded up). */
-export function shortened(text, places) {
+/** An amount for a narrow column: decimals that say little are cut (never rounded), and "…" says so. */
+export function shortened(text) {
   const dot = text.indexOf(".");
+  const places = dot > 4 ? 2 : 6;
   return amount(dot < 0 || text.length - dot - 1 <= places ? text : text.slice(0, dot + 1 + places) + "…");
 }
 

@@ -45,8 +45,8 @@ export function showTiles(board) {
   tile("lag", duration(worst?.worst_seconds ?? 0), worst ? `p${worst.worst_partition} of ${worst.handler}` : "every handler is up to date", !worst || worst.worst_seconds < 2 ? "ok" : worst.worst_seconds < 30 ? "warn" : "bad");
   tile("behind", count(behind), behind ? `in ${plural(board.handlers.filter((one) => one.behind).length, "handler")}` : "nothing waits");
   tile("parked", count(board.parked.count), board.parked.count ? "someone has to look" : "nothing is held back", board.parked.count ? "bad" : "ok");
-  const off = board.trial_balance.filter((one) => one.difference !== "0");
-  tile("books", off.length ? "Off" : board.trial_balance.length ? "Balanced" : "Empty", off.length ? off.map((one) => one.asset).join(", ") : plural(board.trial_balance.length, "asset"), off.length ? "bad" : "ok");
+  const { assets, off } = board.trial_balance;
+  tile("books", off ? "Off" : assets ? "Balanced" : "Empty", off ? `${plural(off, "asset")} of ${count(assets)}` : plural(assets, "asset"), off ? "bad" : "ok");
   const online = board.workers.filter((one) => one.online).length;
   const away = !board.queues.length;
   const unserved = board.queues.filter((one) => !one.served).length;
@@ -67,8 +67,13 @@ export function showTrades({ trades }) {
   byId("trades").parentElement.hidden = !trades.length;
   const fresh = list(byId("trades"), trades, (one) => one.id, tradeRow);
   // A few new rows catch the eye; a table that is all new would only flicker.
-  if (tradesSeen && fresh.length <= 6) fresh.forEach((row) => row.classList.add("fresh"));
+  if (tradesSeen && fresh.length <= 6) fresh.forEach(glow);
   tradesSeen = true;
+}
+
+function glow(row) {
+  row.classList.add("fresh");
+  setTimeout(() => row.classList.remove("fresh"), 1700);
 }
 
 function tradeRow(one) {
@@ -83,17 +88,16 @@ function tradeRow(one) {
     el("td", { class: "c" }, el("span", { class: "booked", "data-booked": String(one.booked), title: one.booked ? "The ledger has it" : "On its way to the ledger" }, one.booked ? "✓" : "…", el("span", { class: "hidden" }, one.booked ? " booked" : " on its way"))));
 }
 
-export function showBooks({ trial_balance: rows }) {
-  byId("trial-empty").hidden = rows.length > 0;
-  byId("trial").closest(".scroll").hidden = !rows.length;
-  const off = rows.filter((one) => one.difference !== "0").length;
+export function showBooks({ trial_balance: { assets, off, rows } }) {
+  byId("trial-empty").hidden = assets > 0;
+  byId("trial").closest(".scroll").hidden = !assets;
   const verdict = byId("books-verdict");
-  say(verdict, !rows.length ? "" : off ? `${plural(off, "asset")} off balance` : "✓ Debits equal credits");
+  say(verdict, !assets ? "" : off ? `${plural(off, "asset")} off balance` : "✓ Debits equal credits");
   mark(verdict, "tone", off ? "bad" : "ok");
   list(byId("trial"), rows, (one) => one.asset, (one) => el("tr", {},
     el("th", { scope: "row" }, one.asset),
-    el("td", { class: "n", title: one.debit }, shortened(one.debit, 2), el("small", { class: "narrow" }, "credit ", shortened(one.credit, 2))),
-    el("td", { class: "n wide", title: one.credit }, shortened(one.credit, 2)),
+    el("td", { class: "n", title: one.debit }, shortened(one.debit), el("small", { class: "narrow" }, "credit ", shortened(one.credit))),
+    el("td", { class: "n wide", title: one.credit }, shortened(one.credit)),
     el("td", { class: one.difference === "0" ? "n" : "n off" }, amount(one.difference))));
 }
 

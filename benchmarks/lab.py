@@ -211,6 +211,14 @@ def python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, *arguments)
 
 
+def procfile(name: str, app: str = "config") -> tuple[str, ...]:
+    """A process of the product, as its Procfile has it; its workers with another Celery app."""
+    lines = (line.partition(": ") for line in (ROOT / "Procfile").read_text().splitlines())
+    command = next(command for key, _, command in lines if key == name)
+    command = command.replace("-A config ", f"-A {app} ")
+    return ("/bin/sh", "-c", f'PATH="{Path(sys.executable).parent}:$PATH" exec {command}')
+
+
 def celery_worker(app: str, *queues: str) -> tuple[str, ...]:
     return python("-m", "celery", "-A", app, "worker", "-P", "solo", "-l", "INFO", "-n",
                   f"{queues[0]}@%h", "-Q", ",".join(queues))  # fmt: skip

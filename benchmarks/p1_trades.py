@@ -15,13 +15,17 @@ import psycopg
 from benchmarks import market, peers, procfs
 from benchmarks.booking import Booker
 from benchmarks.clients import PROCESSES, Clients, index
-from benchmarks.lab import LIMIT, OURS, PEERS, Lab
+from benchmarks.lab import LIMIT, OURS, PEERS, Lab, procfile
 from benchmarks.measure import Chapter, Role, Series, Turn, take_turns
 from benchmarks.options import Options
-from config import ports, stack
+from config import ports
 
 Say = Callable[[str], None]
 BULK = 500  # trades in a call
+BEHIND = """
+SELECT EXISTS (SELECT FROM events_cursor c WHERE c.handler !~ '^benchmarks' AND EXISTS (
+    SELECT FROM events_event e WHERE e.topic = c.topic AND e.partition = c.partition
+    AND e."offset" > c."offset"))"""
 BOOKED = "SELECT count(*) FROM ledger_journalentry WHERE kind = 'TRADE'"
 
 
@@ -109,14 +113,13 @@ def _bench(lab: Lab, options: Options, say: Say) -> Iterator[Bench]:
     lab.let_go()
     for name in (PEERS, LIMIT):
         lab.database(name, template=OURS)
-    doors = stack.choose_ports(ports.any_free())
+    port = ports.any_free()
     with ExitStack() as running:
-        web = stack.web(doors)
-        door = running.enter_context(lab.process("web", *web.command))
-        door.wait_until(lambda: _answers(doors.web))
+        web = running.enter_context(lab.process("web", *procfile("web"), PORT=str(port)))
+        web.wait_until(lambda: _answers(port))
         others = running.enter_context(peers.running(lab))
         variables = {
-            "BENCH_WEB": f"127.0.0.1:{doors.web}", "BENCH_KEY": key,
+            "BENCH_WEB": f"{ports.LOOPBACK}:{port}", "BENCH_KEY": key,
             "BENCH_LIMIT_URL": lab.url(LIMIT),
         }  # fmt: skip
         with lab.environment(**variables):
@@ -127,7 +130,7 @@ def _bench(lab: Lab, options: Options, say: Say) -> Iterator[Bench]:
 
 def _answers(port: int) -> bool:
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        connection = http.client.HTTPConnection(ports.LOOPBACK, port, timeout=2)
         connection.request("GET", "/healthz")
         return connection.getresponse().status < 400
     except OSError:
@@ -144,21 +147,23 @@ def _ours(bench: Bench, total: int, bulk: int, figures: Contender, batch: str = 
 @contextmanager
 def _workers(lab: Lab, batch: str) -> Iterator[None]:
     """The two shard workers, as the product starts them; or with smaller batches."""
+    app, variables = ("benchmarks.probe", {"BENCH_BATCH_MAX": batch}) if batch else ("config", {})
     with ExitStack() as running:
-        for spec in stack.workers(2)[:2]:
-            command = list(spec.command)
-            if batch:
-                command[command.index("config")] = "benchmarks.probe"
-            worker = running.enter_context(lab.process(spec.name, *command, BENCH_BATCH_MAX=batch))
+        for name in ("shard0", "shard1"):
+            command = procfile(name, app)
+            worker = running.enter_context(lab.process(name, *command, **variables))
             worker.wait_for("ready.")
         yield
 
 
 def _wait_for_handlers() -> None:
-    from apps.events.selectors import lags
+    from django.db import connection
 
-    while any(lag.events for lag in lags()):
-        time.sleep(0.05)
+    with connection.cursor() as cursor:
+        cursor.execute(BEHIND)
+        while cursor.fetchone()[0]:
+            time.sleep(0.05)
+            cursor.execute(BEHIND)
 
 
 def _limit(bench: Bench, total: int, figures: Contender) -> None:

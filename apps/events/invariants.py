@@ -1,6 +1,6 @@
 """What `manage.py verify` reports, and this app's own checks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,9 @@ Invariant = Callable[[int | None], Check]
 """A check over one tenant's rows, or over all (None)."""
 
 
-def check_by_query(name: str, *, count: str, faults: str, params: Sequence[Any] = ()) -> Check:
+def check_by_query(
+    name: str, *, count: str, faults: str, params: Sequence[Any] | Mapping[str, Any] = ()
+) -> Check:
     """A check made of two queries: how many things there are, and a text for each that is wrong.
 
     In both, a per cent sign that is no parameter is doubled.

@@ -34,18 +34,6 @@ class TestTrades:
         assert selectors.trades_by_second(scene, since) == {last - 1: 2, last: 1}
         assert selectors.trades_by_second(other.pk, since) == {}
 
-    def test_are_counted_by_an_index(self, scene: int) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET enable_seqscan = off")
-            cursor.execute(
-                "EXPLAIN " + selectors.trades.__globals__["BY_SECOND"],
-                [scene, "01a20000-0000-7000-8000-000000000000", datetime.now(UTC)],
-            )
-            plan = "\n".join(row[0] for row in cursor.fetchall())
-            cursor.execute("RESET enable_seqscan")
-        assert "trades_of_tenant" in plan
-        assert "id >=" in plan
-
     def test_are_found_by_id_in_their_tenant(self, scene: int, other: Tenant) -> None:
         (outcome,) = book(scene, ask())
         assert outcome.trade is not None

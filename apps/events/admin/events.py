@@ -97,10 +97,7 @@ class EventRecordAdmin(ReadOnlyAdmin):
     @admin.display(description="key")
     def history(self, event: EventRecord) -> str:
         """The key, leading to everything that happened to it."""
-        where = reverse("admin:events_eventrecord_changelist") + "?" + urlencode({"q": event.key})
-        return format_html(
-            '<a href="{}" class="text-primary-600 underline">{}</a>', where, event.key
-        )
+        return events_link(event.key)
 
     @admin.display(description="data")
     def data_(self, event: EventRecord) -> str:

@@ -10,8 +10,7 @@ from apps.trading.selectors import TradeView
 from apps.trading.services.intake.outcomes import Caller, Rejection
 from apps.trading.services.intake.seen import OPERATION
 
-# One JSON text for many rows is parsed faster than a dozen arrays, on both sides (measured:
-# docs/decisions/0008-set-based-writes.md).
+# One JSON text for many rows is parsed faster than a dozen arrays, on both sides.
 WRITE: Final = """
 WITH answered AS (
     INSERT INTO trading_idempotencykey (tenant_id, client, operation, created_at, key, request,

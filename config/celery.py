@@ -13,7 +13,7 @@ from celery.app.amqp import AMQP
 from django.conf import settings
 from django.db import close_old_connections
 from django.db.backends.signals import connection_created
-from kombu import Connection, Queue
+from kombu import Connection, Exchange, Queue
 
 from apps.events.registry import LANES
 
@@ -30,6 +30,11 @@ PRESENCE_SECONDS: Final = 3.0
 def shard_queues(shard: int) -> list[str]:
     """The queues that the worker of a shard consumes: that shard of every lane."""
     return [f"{lane}.{shard}" for lane in LANES]
+
+
+def _queue(name: str) -> Queue:
+    """A queue with a binding of its own; left to Celery, all would share the default queue's."""
+    return Queue(name, Exchange(name), routing_key=name)
 
 
 class PromptConnection(Connection):
@@ -72,8 +77,8 @@ app.conf.update(
         else {"confirm_publish": True}
     ),
     task_queues=[
-        *(Queue(f"{lane}.{shard}") for lane in LANES for shard in range(SHARDS_MAX)),
-        *(Queue(name) for name in HOUSEKEEPING_QUEUES),
+        *(_queue(f"{lane}.{shard}") for lane in LANES for shard in range(SHARDS_MAX)),
+        *map(_queue, HOUSEKEEPING_QUEUES),
     ],
     task_create_missing_queues=False,
     task_default_queue="housekeeping",

@@ -1,5 +1,6 @@
 """Secrets that an installation makes for itself and keeps in `var`."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -8,13 +9,10 @@ from pathlib import Path
 def secret(file: Path) -> str:
     """Return the secret kept in `file`; makes it at the first call, once even if many call."""
     if not file.exists():
-        new = _private(file, secrets.token_urlsafe(24))
-        try:
+        new = _private(file, secrets.token_urlsafe(48))
+        with contextlib.suppress(FileExistsError):
             os.link(new, file)  # unlike a rename this never replaces what another process made
-        except FileExistsError:
-            pass
-        finally:
-            new.unlink()
+        new.unlink()
     return file.read_text()
 
 
@@ -24,6 +22,7 @@ def write(file: Path, text: str) -> None:
 
 
 def _private(file: Path, text: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_name(f"{file.name}.{os.getpid()}")
     new.touch(mode=0o600)
     new.write_text(text)

@@ -4,13 +4,12 @@ Order: who we are · apps · HTTP · storage · sign-in · API · sockets · tas
 """
 
 import hashlib
-import secrets
 from pathlib import Path
 from typing import Any
 
 import environ
 
-from config import embedded
+from config import embedded, kept
 from config.back_office import UNFOLD as UNFOLD
 from config.observability import log_settings
 
@@ -24,19 +23,8 @@ VAR_DIR = embedded.var_dir()
 DEBUG = env.bool("DEBUG", default=False)
 
 
-def _secret_key() -> str:
-    """The signing key: from the environment, else one that this installation keeps in `var/`."""
-    if key := str(env.str("SECRET_KEY", default="")):
-        return key
-    kept = VAR_DIR / "secret_key"
-    if not kept.exists():
-        VAR_DIR.mkdir(parents=True, exist_ok=True)
-        kept.touch(mode=0o600)
-        kept.write_text(secrets.token_urlsafe(50))
-    return kept.read_text()
-
-
-SECRET_KEY = _secret_key()
+# From the environment, else one that this installation keeps in `var/`.
+SECRET_KEY = env.str("SECRET_KEY", default="") or kept.secret(VAR_DIR / "secret_key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -113,11 +101,15 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024  # bytes; a bulk call of 1,000 tra
 _embedded = embedded.known_urls(VAR_DIR)
 # Without a URL and without running services every connection is refused on port 1, at once; the
 # commands that need a database then say how to start one.
-_database_url = env.str("DATABASE_URL", default="") or (
-    _embedded.database_url if _embedded else "postgres://lockstep@127.0.0.1:1/lockstep"
+_database_url = (
+    env.str("DATABASE_URL", default="")
+    or (_embedded and _embedded.database_url)
+    or "postgres://lockstep@127.0.0.1:1/lockstep"
 )
-REDIS_URL: str = env.str("REDIS_URL", default="") or (
-    _embedded.redis_url if _embedded else "redis://127.0.0.1:1/0"
+REDIS_URL: str = (
+    env.str("REDIS_URL", default="")
+    or (_embedded and _embedded.redis_url)
+    or "redis://127.0.0.1:1/0"
 )
 DATABASES: dict[str, Any] = {"default": environ.Env.db_url_config(_database_url)}
 DATABASES["default"].update(

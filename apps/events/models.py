@@ -217,7 +217,9 @@ class CursorRecord(models.Model):
     retry_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField("moved (UTC)")
     events_total = models.BigIntegerField("taken")
-    rescues_total = models.BigIntegerField("rescues", help_text="Times that the sweep had to wake it.")
+    rescues_total = models.BigIntegerField(
+        "rescues", help_text="Times that the sweep had to wake it."
+    )
 
     class Meta:
         managed = False

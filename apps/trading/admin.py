@@ -55,7 +55,7 @@ class ClientAccountAdmin(ReadOnlyAdmin):
     ordering = ("tenant", "number")
     search_fields = ("number__startswith", "name__icontains")
     search_help_text = "The beginning of a number, or a part of a name."
-    actions = ("freeze", "unfreeze")  # type: ignore[assignment] # the base has none
+    actions = ("freeze", "unfreeze")
 
     def has_freeze_permission(self, request: HttpRequest) -> bool:
         """Whoever may change accounts."""

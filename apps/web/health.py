@@ -41,12 +41,20 @@ def readiness() -> Readiness:
             {"code": name, "detail": result} for name, result in checks.items() if result != "ok"
         ]
         return Readiness(False, "unready", checks, reasons)
-    machinery = selectors.machinery_now()
+    try:
+        return _judged(checks)
+    except DatabaseError:  # it went away in between
+        return Readiness(False, "unready", checks | {"postgresql": "not answering"}, [])
+
+
+def _judged(checks: dict[str, str]) -> Readiness:
+    lags = events.lags()
+    machinery = selectors.machinery_of(lags)
     checks["redis"] = "ok" if machinery.redis_answers else "not answering"
     judged = judge(
         Facts(
             # without the errors' text, which may name what only members may know
-            readers=[replace(one, error="") for one in selectors.readers(events.lags())],
+            readers=[replace(one, error="") for one in selectors.readers(lags)],
             parked=sum(events.parked_count().values()),
             oldest_snapshot_seconds=events.oldest_snapshot_seconds(),
             redis_answers=machinery.redis_answers,

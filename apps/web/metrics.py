@@ -35,7 +35,7 @@ class LogCollector(Collector):
             "Age of the oldest transaction that holds back vacuum.",
             value=events.oldest_snapshot_seconds(),
         )
-        yield from _machinery(selectors.machinery_now())
+        yield from _machinery(selectors.machinery_of(lags))
 
 
 def exposition() -> bytes:

@@ -45,7 +45,7 @@ def board(tenant: Tenant) -> dict[str, Any]:
     """Everything that the board of a tenant shows, ready for JSON. Times are UTC, amounts text."""
     now = time.time()
     lags = events.lags()
-    machinery = machinery_now()
+    machinery = machinery_of(lags)
     clocks = events.last_runs()
     parked, parked_count = events.parked(tenant.pk, limit=PARKED_SHOWN)
     trial = _trial_of(tenant.pk).value()
@@ -83,9 +83,9 @@ def board(tenant: Tenant) -> dict[str, Any]:
     }
 
 
-def machinery_now() -> Machinery:
-    """Who works, and what waits in the queues; two round trips to Redis."""
-    needed = [*events.queues_in_use(), str(current_app.conf.task_default_queue)]
+def machinery_of(lags: Sequence[events.Lag]) -> Machinery:
+    """Who works, and what waits in the queues that are needed; two round trips to Redis."""
+    needed = [*events.queues_of(lags), str(current_app.conf.task_default_queue)]
     try:
         workers = events.workers()
         lengths = events.queue_lengths(needed)

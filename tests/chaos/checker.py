@@ -43,6 +43,8 @@ class Run:
     """Of every handler, in the order of effect; a handler that took nothing has an empty list."""
     held: Mapping[str, set[tuple[int, int]]] = field(default_factory=dict)
     """Partition and offset of what waits behind parked keys, for each handler."""
+    spans: Sequence[tuple[int, int, int, int]] = ()
+    """Partition, number of facts, lowest and highest offset: of the whole log."""
 
 
 def calls_of(lines: Iterable[Mapping[str, Any]]) -> list[Call]:
@@ -61,7 +63,11 @@ def anomalies(run: Run) -> list[str]:
     return [
         *_of_the_log(run),
         *_of_the_order(run),
-        *(one for name, effects in run.effects.items() for one in _of_a_handler(name, effects, run)),
+        *(
+            one
+            for name, effects in run.effects.items()
+            for one in _of_a_handler(name, effects, run)
+        ),
     ]
 
 
@@ -82,16 +88,10 @@ def _of_the_log(run: Run) -> Iterator[str]:
 
 
 def _of_the_order(run: Run) -> Iterator[str]:
-    offsets: dict[int, list[int]] = defaultdict(list)
-    position = {}
-    for one in run.log:
-        offsets[one.partition].append(one.offset)
-        position[one.key, one.number] = one.offset
-    for partition, found in offsets.items():
-        found.sort()
-        yield from (
-            f"gap: {partition} goes from {a} to {b}" for a, b in pairwise(found) if b != a + 1
-        )
+    for partition, count, lowest, highest in run.spans:
+        if count != highest - lowest + 1:
+            yield f"gap: partition {partition} holds {count} between {lowest} and {highest}"
+    position = {(one.key, one.number): one.offset for one in run.log}
     told: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
     for call in run.calls:
         for fact in call.facts:
@@ -122,5 +122,7 @@ def _of_a_handler(name: str, effects: Sequence[Fact], run: Run) -> Iterator[str]
         by_key[one.key].append(one)
     for facts in by_key.values():
         yield from (
-            f"{name}: out of order: {a} before {b}" for a, b in pairwise(facts) if a.offset >= b.offset
+            f"{name}: out of order: {a} before {b}"
+            for a, b in pairwise(facts)
+            if a.offset >= b.offset
         )

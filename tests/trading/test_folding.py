@@ -211,3 +211,28 @@ def keys_of_one_partition(tenant: Tenant) -> list[ClientAccount]:
             return [found[here], row]
         found[here] = row
     raise AssertionError("two of 200 keys share one of 64 partitions")
+
+
+class TestReplay:
+    def test_finds_that_positions_are_what_the_log_says(
+        self, tenant: Tenant, account: ClientAccount, instrument: Instrument
+    ) -> None:
+        book(tenant.pk, ask(), ask(side="sell", quantity="30"))
+        fold()
+        result = replay(FOLDER)
+        assert (result.ok, result.events) == (True, 2)
+
+    def test_finds_and_mends_damage_and_the_cache_follows(
+        self, tenant: Tenant, account: ClientAccount, instrument: Instrument
+    ) -> None:
+        book(tenant.pk, ask(), ask(side="sell", quantity="30"))
+        fold()
+        query("UPDATE trading_position SET quantity = 7")
+        for _ in range(2):
+            assert selectors.position_of(tenant.pk, "ACC-1", "XYZ").stored.quantity == 7
+        found = replay(FOLDER)
+        assert [bool(rows) for rows in found.differences.values()] == [True, False]
+        assert replay(FOLDER, swap=True).swapped
+        assert replay(FOLDER).ok
+        selectors.forget()
+        assert selectors.position_of(tenant.pk, "ACC-1", "XYZ").stored.quantity == 70

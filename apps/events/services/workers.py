@@ -5,51 +5,15 @@ A hint like a wake: it lives in Redis, and without Redis the workers work on, un
 
 import time
 from collections.abc import Collection
-from functools import cache
 
 import msgspec
 import redis
 import structlog
-from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from apps.events.selectors.workers import FORGOTTEN_SECONDS, Heartbeat, workers_key
 from apps.events.services import waking
 
 log = structlog.get_logger(__name__)
-
-ALIVE_SECONDS = 15.0
-"""A worker that was not heard of for this long is gone: killed, frozen, or cut off."""
-FORGOTTEN_SECONDS = 600.0
-"""How long one that is gone is still shown."""
-
-
-class Heartbeat(msgspec.Struct, frozen=True):
-    """What a worker says of itself."""
-
-    at: float
-    """Unix time, by the worker's clock."""
-    queues: tuple[str, ...]
-    pid: int
-
-
-def workers_key() -> str:
-    """The Redis hash that holds the newest heartbeat of every worker, by its name."""
-    return f"{settings.REDIS_PREFIX}:workers"
-
-
-def broker_client() -> redis.Redis | None:
-    """A client of the broker, where that is a Redis; with the same short time-outs as `waking`."""
-    url = settings.CELERY_BROKER_URL
-    if url == settings.REDIS_URL:
-        return waking.client()
-    return _client_of(url) if url.startswith(("redis://", "rediss://")) else None
-
-
-@cache
-def _client_of(url: str) -> redis.Redis:
-    timeouts = {"socket_timeout": waking.TIMEOUT, "socket_connect_timeout": waking.TIMEOUT}
-    return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **timeouts)
 
 
 def announce(name: str, queues: Collection[str], pid: int) -> None:
@@ -66,7 +30,9 @@ def take_leave(name: str) -> None:
     try:
         found = waking.client().hgetall(workers_key())
         old = time.time() - FORGOTTEN_SECONDS
-        gone = [one for one, beat in found.items() if msgspec.json.decode(beat)["at"] < old]
+        gone = [
+            one for one, beat in found.items() if msgspec.json.decode(beat, type=Heartbeat).at < old
+        ]
         waking.client().hdel(workers_key(), name, *gone)
     except redis.RedisError as error:
         log.debug("leave not taken", error=type(error).__name__)

@@ -6,6 +6,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
+from apps.tenants.pagination import PAGE_DEFAULT, PAGE_MAX
+
 PROBLEM_TYPE: Final = "application/problem+json"
 
 
@@ -68,7 +70,11 @@ def _query(name: str, said: str, kind: Any = OpenApiTypes.STR) -> OpenApiParamet
 
 PAGED: Final = [
     _query("after", "The `next` of the page before."),
-    _query("limit", "1 to 1,000; 100 unless said.", OpenApiTypes.INT),
+    _query(
+        "limit",
+        "How many at most.",
+        {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_DEFAULT},
+    ),
 ]
 STATUS: Final = _query("status", "Only those of this status.")
 KIND: Final = _query("kind", "Only those of this kind.")

@@ -25,6 +25,12 @@ METRICS_ROLES: Final = frozenset({Role.OWNER, Role.ADMIN, Role.OPERATIONS})
 _readiness = Kept(readiness, time.monotonic, at_least=1.0)
 
 
+def forget() -> None:
+    """Ask anew at the next call; between tests."""
+    global _readiness  # noqa: PLW0603 - the process's own
+    _readiness = Kept(readiness, time.monotonic, at_least=1.0)
+
+
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:

@@ -24,6 +24,7 @@ class PositionListView(APIView):
 
     @extend_schema(
         responses={200: wire.PositionsOut, **doc.problems(400, 404)},
+        operation_id="v1_accounts_positions_list",
         summary="All positions of an account (id or number)",
     )
     def get(self, request: Request, name: str) -> Response:

@@ -40,6 +40,7 @@ class AccountListView(APIView):
     @extend_schema(
         parameters=[*doc.PAGED, doc.STATUS],
         responses={200: doc.page_of(wire.AccountOut, "Account"), **doc.problems(400)},
+        operation_id="v1_accounts_list",
         summary="Accounts by number",
     )
     def get(self, request: Request) -> Response:
@@ -102,6 +103,7 @@ class CounterpartyListView(APIView):
     @extend_schema(
         parameters=[*doc.PAGED, doc.STATUS],
         responses={200: doc.page_of(wire.CounterpartyOut, "Counterparty"), **doc.problems(400)},
+        operation_id="v1_counterparties_list",
         summary="Counterparties by code",
     )
     def get(self, request: Request) -> Response:
@@ -171,6 +173,7 @@ class InstrumentListView(APIView):
     @extend_schema(
         parameters=[*doc.PAGED, doc.STATUS, doc.KIND],
         responses={200: doc.page_of(wire.InstrumentOut, "Instrument"), **doc.problems(400)},
+        operation_id="v1_instruments_list",
         summary="Instruments by symbol",
     )
     def get(self, request: Request) -> Response:

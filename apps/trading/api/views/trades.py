@@ -30,6 +30,7 @@ class TradeListView(APIView):
     @extend_schema(
         parameters=[*doc.OF_TRADES, *doc.PAGED],
         responses={200: doc.page_of(wire.TradeOut, "Trade"), **doc.problems(400, 404)},
+        operation_id="v1_trades_list",
         summary="Trades, the newest first",
     )
     def get(self, request: Request) -> Response:

@@ -1,24 +1,13 @@
 """Questions about the log: lag, parked keys, one key's history, the clock."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from django.db import connection
 
 from apps.events import registry
-from apps.events.contracts import TOPICS
-from apps.events.services import waking
-from apps.events.services.workers import (
-    ALIVE_SECONDS,
-    FORGOTTEN_SECONDS,
-    Heartbeat,
-    broker_client,
-    workers_key,
-)
 
 LAG = """
 SELECT c.handler, c.topic, c.partition, p.queue_shard, c."offset",
@@ -73,6 +62,11 @@ def lags() -> list[Lag]:
     with connection.cursor() as cursor:
         cursor.execute(LAG, [names])
         return [Lag(*(*row[:10], float(row[10]), *row[11:])) for row in cursor.fetchall()]
+
+
+def queues_of(lags: Sequence[Lag]) -> list[str]:
+    """The shard queues that wakes for these places go to, by name."""
+    return sorted({f"{registry.handler(lag.handler).lane}.{lag.shard}" for lag in lags})
 
 
 def parked_count() -> dict[str, int]:
@@ -180,58 +174,3 @@ def last_runs() -> list[LastRun]:
         )
         rows = cursor.fetchall()
     return [LastRun(job.name, job.every, *row) for job, row in zip(jobs, rows, strict=True)]
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """A worker that announced itself."""
-
-    name: str
-    queues: Sequence[str]
-    pid: int
-    silent_seconds: float
-    """Since its last word."""
-
-    @property
-    def online(self) -> bool:
-        """Whether it was heard of lately."""
-        return self.silent_seconds < ALIVE_SECONDS
-
-
-def workers() -> list[Worker]:
-    """Workers heard of in the last ten minutes, by name. Raises `redis.RedisError`."""
-    now = time.time()
-    found = []
-    for name, said in waking.client().hgetall(workers_key()).items():
-        beat = msgspec.json.decode(said, type=Heartbeat)
-        called = name.decode() if isinstance(name, bytes) else name
-        found.append(Worker(called, beat.queues, beat.pid, max(now - beat.at, 0.0)))
-    return sorted(
-        (one for one in found if one.silent_seconds < FORGOTTEN_SECONDS), key=lambda one: one.name
-    )
-
-
-def queues_in_use() -> list[str]:
-    """The shard queues that the map of partitions sends handlers' wakes to, by name."""
-    lanes = {topic: set[str]() for topic in TOPICS}
-    for found in registry.handlers():
-        for topic in found.topics:
-            lanes.setdefault(topic, set()).add(found.lane)
-    return sorted(
-        {f"{lane}.{shard}" for (topic, _), shard in waking.shard_map().items()
-         for lane in lanes.get(topic, ())}
-    )  # fmt: skip
-
-
-def queue_lengths(queues: Sequence[str]) -> dict[str, int]:
-    """Messages that wait in these queues; nothing where the broker is not a Redis.
-
-    Few, whatever the load: a message is a wake, not an event. Raises `redis.RedisError`.
-    """
-    broker = broker_client()
-    if broker is None:
-        return {}
-    with broker.pipeline(transaction=False) as pipe:
-        for queue in queues:
-            pipe.llen(queue)
-        return dict(zip(queues, pipe.execute(), strict=True))

@@ -1,0 +1,396 @@
+"""Servers and processes of the faults' own: they may be killed, frozen and emptied at will."""
+
+import contextlib
+import ctypes
+import json
+import os
+import random
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from config.embedded.postgres import Postgres
+from config.embedded.valkey import Valkey
+from tests.chaos import client, toys
+from tests.chaos.checker import Call, Fact, Run, anomalies, calls_of
+from tests.waiting import wait_until
+
+DATABASE = "chaos"
+SHARDS = 2
+QUEUES = [
+    *(
+        f"{lane}.{n}"
+        for lane in ("positions", "ledger", "settlement", "nlu")
+        for n in range(SHARDS)
+    ),
+    "housekeeping",
+]
+SETTLED_SECONDS = 60.0  # a guard against hanging; lag is gone within a few seconds
+LAG = """
+SELECT count(*) FROM events_cursor c WHERE c.handler = ANY(%s) AND c.state = 'running' AND EXISTS (
+    SELECT FROM events_event e WHERE e.topic = c.topic AND e.partition = c.partition
+    AND e."offset" > c."offset")
+"""
+
+
+class Stack:
+    """A PostgreSQL, a Valkey, and the workers and clients that use them."""
+
+    def __init__(self, var: Path, seed: int) -> None:
+        (var / "log").mkdir(parents=True, exist_ok=True)
+        password = var / "password"
+        if not password.exists():
+            password.write_text(secrets.token_urlsafe(16))
+        self.var = var
+        self.seed = seed
+        self.chance = random.Random(seed)
+        self.postgres = Postgres(var, password.read_text())
+        self.valkey = Valkey(var, password.read_text())
+        self.workers: list[Worker] = []
+        self.runs = 0
+
+    # --- servers
+
+    def start(self) -> None:
+        """Start the servers, with an empty database."""
+        self.start_postgres()
+        self.start_valkey()
+        with psycopg.connect(self._url("postgres"), autocommit=True) as db:
+            db.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+            db.execute(f"CREATE DATABASE {DATABASE}")
+        manage = [sys.executable, "manage.py", "migrate", "-v0"]
+        subprocess.run(manage, cwd=_root(), env=self.env("migrate"), check=True)
+        self.execute(toys.TABLES)
+
+    def stop(self) -> None:
+        """End everything."""
+        for worker in self.workers:
+            worker.kill()
+        self.valkey.stop()
+        self.postgres.stop()
+
+    def start_postgres(self) -> None:
+        self.postgres.start(lambda *_: None)
+
+    def crash_postgres(self) -> None:
+        """`immediate`: no goodbye, recovery at the next start."""
+        _signal(self.postgres, signal.SIGQUIT)
+        wait_until(lambda: not self.postgres.is_alive(), 30)
+
+    def start_valkey(self) -> None:
+        self.valkey.start(lambda *_: None)
+
+    def crash_valkey(self) -> None:
+        """Killed, and its memory is gone."""
+        _signal(self.valkey, signal.SIGKILL)
+        wait_until(lambda: not self.valkey.is_alive(), 30)
+        shutil.rmtree(self.valkey.data)
+
+    def flush_valkey(self) -> None:
+        self._redis("FLUSHALL")
+
+    @contextlib.contextmanager
+    def frozen_valkey(self) -> Iterator[None]:
+        _signal(self.valkey, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _signal(self.valkey, signal.SIGCONT)
+
+    def _redis(self, *command: str) -> Any:
+        import redis  # noqa: PLC0415 - only here
+
+        with contextlib.closing(
+            redis.Redis.from_url(self.redis_url, socket_timeout=10)
+        ) as connection:
+            return connection.execute_command(*command)
+
+    @property
+    def redis_url(self) -> str:
+        return self.valkey.url(_place(self.valkey).port)
+
+    def _url(self, database: str) -> str:
+        return self.postgres.url(_place(self.postgres).port, database)
+
+    # --- questions
+
+    def query(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self._url(DATABASE), autocommit=True, connect_timeout=10) as db:
+            return db.execute(sql, params).fetchall()
+
+    def execute(self, sql: str, *params: object) -> None:
+        with psycopg.connect(self._url(DATABASE), autocommit=True, connect_timeout=10) as db:
+            db.execute(sql, params or None)
+
+    def lag(self) -> int:
+        """Places that are behind."""
+        return int(self.query(LAG, list(toys.HANDLERS))[0][0])
+
+    def settle(self) -> None:
+        """Wait until nothing is behind; workers that died are started again meanwhile."""
+
+        def is_settled() -> bool:
+            self.revive()
+            return self.lag() == 0
+
+        wait_until(is_settled, SETTLED_SECONDS, every=0.05)
+
+    # --- processes
+
+    def env(self, name: str, **more: str) -> dict[str, str]:
+        """The environment of a process."""
+        return {
+            **{key: value for key, value in os.environ.items() if not key.startswith("LOCKSTEP")},
+            "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
+            "DATABASE_URL": self._url(DATABASE),
+            "REDIS_URL": self.redis_url,
+            "CELERY_BROKER_URL": self.redis_url,
+            "REDIS_PREFIX": "chaos",
+            "CELERY_SKIP_CHECKS": "1",
+            "CHAOS_SEED": str(self.seed),
+            "LOCKSTEP_VAR": str(self.var),
+            "LOCKSTEP_PROCESS": name,
+            "LOG_LEVEL": "INFO",
+            "PYTHONPATH": str(_root()),
+            **more,
+        }
+
+    def spawn(
+        self, name: str, *command: str, stdin: int = subprocess.DEVNULL, **more: str
+    ) -> subprocess.Popen[bytes]:
+        """Start a Python process that dies with this one; its output goes to a log."""
+        with (self.var / "log" / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, *command],
+                cwd=_root(),
+                env=self.env(name, **more),
+                stdin=stdin,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no locks
+            )
+
+    def worker(self, queues: Sequence[str] = QUEUES, **more: str) -> "Worker":
+        """A worker, ready to work; it is kept alive until it is dismissed."""
+        return self.start_workers(1, queues, **more)[0]
+
+    def start_workers(
+        self, count: int = 2, queues: Sequence[str] = QUEUES, **more: str
+    ) -> "list[Worker]":
+        """Several workers of the same queues."""
+        first = len(self.workers)
+        made = [Worker(self, f"worker-{first + n}", queues, more) for n in range(count)]
+        self.workers += made
+        for worker in made:
+            worker.wait_ready()
+        return made
+
+    def revive(self) -> None:
+        """What a supervisor does."""
+        for worker in self.workers:
+            worker.revive()
+
+    @contextlib.contextmanager
+    def load(self, *, clients: int = 1, keys: int = 8, **plan: Any) -> Iterator["Load"]:
+        """Clients at work while the block runs; at its end they have ended, too."""
+        self.runs += 1
+        load = Load(self, f"run{self.runs}", clients, keys, plan)
+        try:
+            yield load
+        finally:
+            load.end()
+
+
+class Worker:
+    """A Celery worker, started again whenever it died."""
+
+    def __init__(
+        self, stack: Stack, name: str, queues: Sequence[str], more: dict[str, str]
+    ) -> None:
+        self.stack, self.name, self.queues, self.more = stack, name, queues, more
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self.log = self.stack.var / "log" / f"{self.name}.log"
+        self.log_start = self.log.stat().st_size if self.log.exists() else 0
+        return self.stack.spawn(
+            self.name, "-m", "celery", "-A", "config.celery", "worker", "-P", "solo",
+            "-Q", ",".join(self.queues), "-n", f"{self.name}@chaos", "--without-gossip",
+            "--without-mingle", "-l", "info", **self.more,
+        )  # fmt: skip
+
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def wait_ready(self) -> None:
+        """Until it says that it takes messages."""
+
+        def is_ready() -> bool:
+            assert self.is_alive(), self.tail()
+            with self.log.open("rb") as log:
+                log.seek(self.log_start)
+                return b" ready." in log.read()
+
+        wait_until(is_ready, 60, every=0.05)
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-3_000:]
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        self.process.send_signal(number)
+        self.process.wait(30)
+
+    def dismiss(self) -> None:
+        """End it for good."""
+        self.stack.workers.remove(self)
+        self.kill()
+
+    def revive(self) -> None:
+        if not self.is_alive():
+            self.process = self._start()
+
+
+class Load:
+    """Clients, and the history that they write."""
+
+    def __init__(
+        self, stack: Stack, name: str, clients: int, keys: int, plan: dict[str, Any]
+    ) -> None:
+        self.stack, self.name = stack, name
+        self.keys = [f"{name}-{number}" for number in range(keys)]
+        env = plan.pop("env", {})
+        self.processes = []
+        self.histories = []
+        for number in range(clients):
+            history = stack.var / "log" / f"{name}-{number}.jsonl"
+            history.unlink(missing_ok=True)
+            self.histories.append(history)
+            made = client.Plan(
+                name=f"{name}-{number}",
+                seed=stack.seed,
+                history=str(history),
+                first=stack.runs * 10**8 + number * 10**6,
+                keys=self.keys,
+                **plan,
+            )
+            process = stack.spawn(
+                made.name, "-m", "tests.chaos.client", stdin=subprocess.PIPE, **env
+            )
+            process.stdin.write(client.as_line(made).encode())
+            process.stdin.flush()
+            self.processes.append(process)
+
+    def lines(self) -> list[dict[str, Any]]:
+        found = []
+        for history in self.histories:
+            if history.exists():
+                whole = [
+                    line
+                    for line in history.read_text().splitlines(keepends=True)
+                    if line.endswith("\n")
+                ]
+                found += [json.loads(line) for line in whole]
+        return found
+
+    def wait_for(self, calls: int) -> None:
+        """Until so many more calls have come to an end."""
+        ended = lambda: sum(line["outcome"] != "began" for line in self.lines())  # noqa: E731 - short
+        before = ended()
+        wait_until(lambda: ended() >= before + calls, 60)
+
+    def wait_idle(self) -> None:
+        """Until the clients have done all that they had planned."""
+        for process in self.processes:
+            process.wait(60)
+
+    def end(self) -> None:
+        """Let the clients finish the call that they are at."""
+        for process in self.processes:
+            process.stdin.close()
+        for process in self.processes:
+            process.wait(60)
+
+    def calls(self) -> list[Call]:
+        return calls_of(self.lines())
+
+    def run(self, *, held: bool = False) -> Run:
+        """What came of it."""
+        keys = self.keys
+        log = self.stack.query(
+            """SELECT partition, "offset", key, (data->>'number')::bigint FROM events_event
+               WHERE topic = 'test-chaos' AND key = ANY(%s) ORDER BY partition, "offset" """,
+            keys,
+        )
+        waiting: dict[str, set[tuple[int, int]]] = {}
+        if held:
+            for handler, partition, offset in self.stack.query(
+                'SELECT handler, partition, "offset" FROM events_parkedevent'
+            ):
+                waiting.setdefault(handler, set()).add((partition, offset))
+        return Run(
+            calls=self.calls(),
+            log=[Fact(*row) for row in log],
+            effects={name: self._effects(name) for name in toys.HANDLERS if name != "tests.echo"},
+            held=waiting,
+            spans=self.stack.query(
+                """SELECT partition, count(*), min("offset"), max("offset") FROM events_event
+                   WHERE topic = 'test-chaos' GROUP BY 1"""
+            ),
+        )
+
+    def _effects(self, handler: str) -> Sequence[Fact]:
+        table = "chaos_call" if handler == "tests.call" else "chaos_effect"
+        rows = self.stack.query(
+            f"""SELECT t.partition, t."offset", t.key, t.number FROM {table} t
+                WHERE handler = %s AND key = ANY(%s) ORDER BY id""",
+            handler,
+            self.keys,
+        )
+        if handler != "tests.note_echo":
+            return [Fact(*row) for row in rows]
+        # An echo stands for what it echoes: its number says what that was.
+        told = dict(
+            self.stack.query(
+                """SELECT (data->>'number')::bigint, "offset" FROM events_event
+                   WHERE topic = 'test-chaos' AND key = ANY(%s)""",
+                self.keys,
+            )
+        )
+        return [
+            Fact(partition, told.get(number, -1), key, number) for partition, _, key, number in rows
+        ]
+
+    def check(self, *, held: bool = False) -> Run:
+        """Nothing lost, nothing twice, order kept. With `held`, what waits behind parked keys may."""
+        run = self.run(held=held)
+        assert run.calls, "the clients did nothing"
+        found = anomalies(run)
+        assert not found, f"CHAOS_SEED={self.stack.seed}: {len(found)} anomalies: {found[:10]}"
+        return run
+
+
+def _place(server: Postgres | Valkey) -> Any:
+    place = server.place()
+    assert place is not None
+    return place
+
+
+def _signal(server: Postgres | Valkey, number: signal.Signals) -> None:
+    os.kill(_place(server).pid, number)
+
+
+def _root() -> Path:
+    return Path(__file__).resolve().parents[2]
+
+
+def _die_with_parent() -> None:
+    """However the tests end, no process of theirs stays (Linux; elsewhere they end with `stop`)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)

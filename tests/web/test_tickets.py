@@ -1,0 +1,88 @@
+"""Tickets open one door, once, for half a minute."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.conf import settings as real
+
+from apps.tenants.models import Role
+from apps.web import redis_client, tickets
+from apps.web.exceptions import TicketsUnavailable
+from apps.web.tickets import BOARD, Claim, issue, redeem
+
+CLAIM = Claim(BOARD, 7, "user:1")
+
+
+def test_a_ticket_is_redeemed_once():
+    secret = issue(CLAIM).ticket
+    assert redeem(secret, door=BOARD) == CLAIM
+    assert redeem(secret, door=BOARD) is None
+
+
+def test_it_opens_no_other_door_and_is_spent_by_the_attempt():
+    secret = issue(CLAIM).ticket
+    assert redeem(secret, door="desk") is None
+    assert redeem(secret, door=BOARD) is None
+
+
+@pytest.mark.parametrize("secret", ["", "nonsense", "ü", "*", "a" * 10_000])
+def test_what_was_never_issued_opens_nothing(secret):
+    assert redeem(secret, door=BOARD) is None
+
+
+def test_it_ends_after_half_a_minute():
+    ticket = issue(CLAIM)
+    left = redis_client.client().pttl(tickets._key(ticket.ticket))
+    assert 29_000 < left <= 30_000
+    assert 29 < (ticket.expires_at - datetime.now(UTC)).total_seconds() <= 30
+    redis_client.client().pexpire(tickets._key(ticket.ticket), 0)
+    assert redeem(ticket.ticket, door=BOARD) is None
+
+
+def test_redis_never_holds_a_ticket_that_could_be_used():
+    ticket = issue(CLAIM)
+    names = redis_client.client().keys(redis_client.key("ticket", "*"))
+    assert names
+    assert all(ticket.ticket not in name.decode() for name in names)
+
+
+def test_the_address_is_complete():
+    ticket = issue(CLAIM)
+    assert ticket.url == f"{real.SOCKETS_URL}/ws/board/?ticket={ticket.ticket}"
+
+
+def test_without_redis_there_are_none(no_redis):
+    with pytest.raises(TicketsUnavailable):
+        issue(CLAIM)
+    with pytest.raises(TicketsUnavailable):
+        redeem("x", door=BOARD)
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_every_role_may_watch(tenant, client_of, role):
+    answer = client_of(tenant, role).post("/api/v1/board/ticket")
+    assert answer.status_code == 201
+    body = answer.json()
+    assert set(body) == {"ticket", "url", "expires_at"}
+    claim = redeem(body["ticket"], door=BOARD)
+    assert claim is not None
+    assert claim.tenant_id == tenant.pk
+
+
+def test_a_session_needs_its_csrf_token(person, client):
+    client = type(client)(enforce_csrf_checks=True)
+    client.force_login(person)
+    assert client.post("/api/v1/board/ticket").status_code == 403
+
+
+def test_nobody_gets_none(db, client):
+    answer = client.post("/api/v1/board/ticket")
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "not_authenticated"
+
+
+def test_an_outage_is_a_503_that_says_what_to_do(api, no_redis):
+    answer = api.post("/api/v1/board/ticket")
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "tickets_unavailable"
+    assert "poll" in answer.json()["detail"]

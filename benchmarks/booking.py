@@ -21,6 +21,7 @@ STATEMENTS: Final = dict(
     for part in (Path(__file__).parent / "sql" / "book.sql").read_text().split("-- name: ")[1:]
 )
 HOUSE: Final = ("STREET:SEC:UNSETTLED", "STREET:CASH:UNSETTLED", "FEE:COMMISSION", "FEE:EXCHANGE")
+POSTED: Final = ("entry", "symbol", "sec", "cash", "units", "value", "commission", "exchange")
 _FINEST = Decimal("1e-12")
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 Row = dict[str, Any]
@@ -59,11 +60,12 @@ class Booker:
             positions = _fold(rows, held.fetchall(), dict(offsets.fetchall()))
             text = _encode(rows).decode()
             state = _encode(positions).decode()
-            house = [self._ledger[code] for code in HOUSE]
             self._db.execute(STATEMENTS["trades"], [text, tenant, tenant])
             self._db.execute(STATEMENTS["positions"], [tenant, text, tenant, state])
             self._db.execute(STATEMENTS["entries"], [tenant, text])
-            self._db.execute(STATEMENTS["postings"], [tenant, text, *house])
+            house = [self._ledger[code] for code in HOUSE]
+            for mine in _by_partition(rows):  # the ledger takes one partition in a statement
+                self._db.execute(STATEMENTS["postings"], [tenant, _encode(mine).decode(), *house])
 
     def _row(self, trade: Row) -> Row:
         """Everything that the statements take from a trade."""
@@ -113,6 +115,15 @@ def _pairs(rows: Sequence[Row]) -> list[Row]:
     return [{"account_id": account, "instrument_id": instrument} for account, instrument in pairs]
 
 
+def _by_partition(rows: Sequence[Row]) -> list[list[Row]]:
+    """What the postings' statement takes, by partition of the log."""
+    found: dict[int, list[Row]] = {}
+    for row in rows:
+        mine = {name: row[name] for name in POSTED}
+        found.setdefault(row["partition"], []).append(mine)
+    return list(found.values())
+
+
 def _fold(rows: Sequence[Row], held: Sequence[Any], offsets: dict[str, int]) -> list[Row]:
     """Work out, in order, what each trade makes of its position; the last states."""
     states = {(account, instrument): state for account, instrument, *state in held}
@@ -135,7 +146,9 @@ def _apply(state: Sequence[Any], row: Row) -> list[Any]:
     opening = abs(units)
     if quantity and (quantity > 0) != (units > 0):
         closing = min(abs(quantity), opening)
-        part = cost if closing == abs(quantity) else (cost * closing / abs(quantity)).quantize(_FINEST)
+        part = (
+            cost if closing == abs(quantity) else (cost * closing / abs(quantity)).quantize(_FINEST)
+        )
         value = (notional * closing / opening).quantize(_FINEST)
         realised += value.copy_sign(quantity) - part
         cost -= part

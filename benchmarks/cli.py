@@ -3,8 +3,10 @@
 import argparse
 import importlib
 import json
+import sys
 import time
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,14 @@ from benchmarks.options import Options
 HERE = Path(__file__).parent
 OUT = HERE / "out"
 RESULTS = HERE / "results"
+PEERS = ("procrastinate", "huey", "hordak")
 MODULES = {"P1": "p1_trades", "P4": "p4_ledger", "P11": "p11_log", "P12": "p12_stack"}
 
 
 def main() -> None:
     options = _arguments()
+    if missing := [name for name in PEERS if find_spec(name) is None]:
+        sys.exit(f"{', '.join(missing)}: not installed; `make bench` installs the peers")
     if options.markdown is not None:
         print(report.markdown(_read(options.markdown or _newest())))
         return

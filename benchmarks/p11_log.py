@@ -8,14 +8,15 @@ from functools import partial
 
 import psycopg
 
-from benchmarks import peers
+from apps.events.selectors import lags
+from apps.events.services import register_cursors, reshard
+from benchmarks import job_queues, probe
 from benchmarks.clients import Clients, Load
 from benchmarks.effects import Ears, Effects, latencies
 from benchmarks.lab import PEERS, Lab, Process, celery_worker
 from benchmarks.measure import Chapter, Series, Turn, take_turns
 from benchmarks.options import Options
 
-SPREADS = (1, 8, 64)  # partitions
 BATCH = 500  # events
 THREADS = 4  # in each of the two client processes
 Say = Callable[[str], None]
@@ -37,7 +38,7 @@ class Bench:
     clients: Clients
     effects: Effects
     workers: dict[str, Process]
-    peers: list[peers.Peer]
+    peers: list[job_queues.Peer]
     peers_effects: Effects
 
 
@@ -48,9 +49,6 @@ def run(lab: Lab, options: Options, say: Say) -> list[Chapter]:
 
 @contextmanager
 def _bench(lab: Lab, options: Options, say: Say) -> Iterator[Bench]:
-    from apps.events.services import register_cursors, reshard
-    from benchmarks import probe
-
     register_cursors()
     reshard(1)
     with ExitStack() as stack:
@@ -58,11 +56,11 @@ def _bench(lab: Lab, options: Options, say: Say) -> Iterator[Bench]:
         workers = {}
         for kind, lane in probe.LANES.items():
             variables = {"BENCH_BATCH_MAX": "1"} if kind == "one" else {}
-            command = celery_worker("benchmarks.probe", f"{lane}.0")
+            command = celery_worker("benchmarks.worker", f"{lane}.0")
             workers[kind] = stack.enter_context(lab.process(f"log-{kind}", *command, **variables))
         for worker in workers.values():
             worker.wait_for("ready.")
-        others = stack.enter_context(peers.running(lab))
+        others = stack.enter_context(job_queues.running(lab))
         clients = stack.enter_context(Clients())
         yield Bench(lab, options, say, clients, effects, workers, others, peers_effects)
         reshard(2)
@@ -77,7 +75,7 @@ def _throughput(bench: Bench) -> Chapter:
     )
     drained: dict[tuple[str, int], Series] = {}
     turns: list[Turn] = []
-    for count in SPREADS:
+    for count in probe.SPREADS:
         turns += [_append(bench, chapter, count, 1), _append(bench, chapter, count, BATCH)]
         for kind in ("many", "one"):
             series = drained[kind, count] = chapter.new(
@@ -114,8 +112,6 @@ def _append(bench: Bench, chapter: Chapter, partitions: int, count: int) -> Turn
 
 
 def _load(bench: Bench, partitions: int, count: int, seconds: float) -> Load:
-    from benchmarks import probe
-
     # Both kinds cost the same; this one's worker keeps up.
     call = partial(probe.publish, "many", partitions, count)
     return bench.clients.run(call, threads=THREADS if count == 1 else 1, seconds=seconds)
@@ -123,17 +119,13 @@ def _load(bench: Bench, partitions: int, count: int, seconds: float) -> Load:
 
 def _settle(bench: Bench) -> None:
     """Let the workers finish, so that the next turn starts with nothing to do."""
-    from apps.events.selectors import lags
-
     while any(lag.events for lag in lags()):
         time.sleep(0.1)
     bench.effects.forget()
 
 
 def _drain(bench: Bench, series: Series, kind: str, partitions: int) -> None:
-    from benchmarks import probe
-
-    total = bench.options.size(20_000, 3_000) if kind == "many" else bench.options.size(1_000, 150)
+    total = bench.options.size(20_000, 1_000) if kind == "many" else bench.options.size(1_000, 50)
     with bench.workers[kind].asleep():
         for _ in range(0, total, min(total, BATCH)):
             probe.publish(kind, partitions, min(total, BATCH))
@@ -148,13 +140,14 @@ def _pgbench(bench: Bench, chapter: Chapter) -> Turn:
 
     def turn() -> None:
         seconds = bench.options.seconds
-        series.add(bench.lab.pgbench(PGBENCH, PEERS, seconds=seconds, clients=8))
+        rows, took = bench.lab.pgbench(PGBENCH, PEERS, seconds=seconds, clients=8)
+        series.add(rows / took)
 
     return series.name, turn
 
 
-def _run_jobs(bench: Bench, peer: peers.Peer, sent: Series, done: Series) -> None:
-    total = bench.options.size(1_000, 100)
+def _run_jobs(bench: Bench, peer: job_queues.Peer, sent: Series, done: Series) -> None:
+    total = bench.options.size(1_000, 50)
     with peer.worker.asleep():
         started = time.perf_counter()
         for number in range(total):
@@ -165,8 +158,6 @@ def _run_jobs(bench: Bench, peer: peers.Peer, sent: Series, done: Series) -> Non
 
 
 def _latency(bench: Bench) -> Chapter:
-    from benchmarks import probe
-
     chapter = Chapter(
         "P11.2",
         "Event log: from the call to the committed effect, at low load",
@@ -174,13 +165,11 @@ def _latency(bench: Bench) -> Chapter:
         "that tells (or sends) and stops after the commit of the effect.",
     )
     ears = Ears(bench.lab.urls.redis_url)
-    count = bench.options.size(200, 30)
-    senders: list[tuple[str, Callable[[int], object]]] = [
-        ("Lockstep", lambda number: probe.publish("many", 64, 1, run="latency", number=number))
+    count = bench.options.size(200, 10)
+    senders: list[tuple[str, Callable[[int], None]]] = [
+        ("Lockstep", probe.publish_timed),
+        *((peer.name, partial(_send_one, peer)) for peer in bench.peers),
     ]
-    senders += [
-        (peer.name, partial(_send_one, peer)) for peer in bench.peers
-    ]  # fmt: skip
     turns = []
     for name, send in senders:
         role = "ours" if name == "Lockstep" else "peer"
@@ -191,11 +180,11 @@ def _latency(bench: Bench) -> Chapter:
     return chapter
 
 
-def _send_one(peer: peers.Peer, number: int) -> None:
+def _send_one(peer: job_queues.Peer, number: int) -> None:
     peer.send("note", f"key-{number}", "latency", f"key-{number}", str(number))
 
 
-def _time_effects(ears: Ears, send: Callable[[int], object], count: int, pair: list[Series]) -> None:
+def _time_effects(ears: Ears, send: Callable[[int], None], count: int, pair: list[Series]) -> None:
     sent = {}
     for number in range(count):
         sent[number] = time.time()
@@ -206,7 +195,7 @@ def _time_effects(ears: Ears, send: Callable[[int], object], count: int, pair: l
 
 
 def _snapshot(bench: Bench) -> Chapter:
-    seconds = bench.options.size(60, 5)
+    seconds = bench.options.size(60, 2)
     chapter = Chapter(
         "P11.3",
         f"Event log: while one REPEATABLE READ transaction stays open for {seconds} s",

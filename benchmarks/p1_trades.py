@@ -6,17 +6,19 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, partial
 
 import msgspec
 import psycopg
+from django.db import connection
 
-from benchmarks import market, peers, procfs
+from benchmarks import job_queues, market, reference
 from benchmarks.booking import Booker
 from benchmarks.clients import PROCESSES, Clients, index
+from benchmarks.contender import COST, Contender
 from benchmarks.lab import LIMIT, OURS, PEERS, Lab, procfile
-from benchmarks.measure import Chapter, Role, Series, Turn, take_turns
+from benchmarks.measure import Chapter, Turn, take_turns
 from benchmarks.options import Options
 from config import ports
 
@@ -36,27 +38,7 @@ class Bench:
     lab: Lab
     options: Options
     clients: Clients
-    peers: list[peers.Peer]
-
-
-@dataclass
-class Contender:
-    """A way to book trades, its rate, and its cost."""
-
-    rate: Series
-    cost: Series
-    parts: dict[str, Series] = field(default_factory=dict)
-
-    @contextmanager
-    def measure(self, total: int) -> Iterator[None]:
-        """Record what it takes to book so many."""
-        started = time.perf_counter()
-        with procfs.cpu_seconds() as spent:
-            yield
-            self.rate.add(total / (time.perf_counter() - started))
-        self.cost.add(1000 * sum(spent.values()) / total)
-        for kind, series in self.parts.items():
-            series.add(1000 * spent[kind] / total)
+    peers: list[job_queues.Peer]
 
 
 def run(lab: Lab, options: Options, say: Say) -> list[Chapter]:
@@ -71,21 +53,24 @@ def run(lab: Lab, options: Options, say: Say) -> list[Chapter]:
     costs = Chapter(
         "P1.2",
         "What a booked trade costs",
-        "CPU time of all processes, clients and databases included, over the same runs; it says "
-        "the same on a busy machine, and 1,000 ÷ it is what one core can book in a second.",
+        COST,
     )
     with _bench(lab, options, say) as bench:
-        ours = _contender(rates, costs, f"{BULK} trades a call", "ours")
+        ours = Contender.new(rates, costs, f"{BULK} trades a call", "ours", "trade")
         for kind in ("clients", "web", "workers", "PostgreSQL"):
             ours.parts[kind] = costs.new(f"of which {kind}", "also", "ms/trade")
-        single = _contender(rates, costs, "one trade a call", "ours")
-        unbatched = _contender(rates, costs, "one trade a call, one event a drain", "ours")
-        limit = _contender(rates, costs, f"psycopg by hand, {BULK} a transaction", "limit")
+        single = Contender.new(rates, costs, "one trade a call", "ours", "trade")
+        unbatched = Contender.new(
+            rates, costs, "one trade a call, one event a drain", "ours", "trade"
+        )
+        limit = Contender.new(
+            rates, costs, f"psycopg by hand, {BULK} a transaction", "limit", "trade"
+        )
         theirs = [
-            (peer, _contender(rates, costs, f"{peer.name}: a job a trade", "peer"))
+            (peer, Contender.new(rates, costs, f"{peer.name}: a job a trade", "peer", "trade"))
             for peer in bench.peers
         ]
-        many, few = options.size(20_000, 2_000), options.size(1_000, 60)
+        many, few = options.size(20_000, 1_000), options.size(1_000, 20)
         turns: list[Turn] = [
             ("ours", partial(_ours, bench, many, BULK, ours)),
             ("the limit", partial(_limit, bench, many, limit)),
@@ -102,14 +87,10 @@ def run(lab: Lab, options: Options, say: Say) -> list[Chapter]:
     return [rates, costs]
 
 
-def _contender(rates: Chapter, costs: Chapter, name: str, role: Role) -> Contender:
-    return Contender(rates.new(name, role, "trades/s"), costs.new(name, role, "ms/trade"))
-
-
 @contextmanager
 def _bench(lab: Lab, options: Options, say: Say) -> Iterator[Bench]:
     say("opening accounts")
-    key = market.open_everything()
+    key = reference.open_everything()
     lab.let_go()
     for name in (PEERS, LIMIT):
         lab.database(name, template=OURS)
@@ -117,7 +98,7 @@ def _bench(lab: Lab, options: Options, say: Say) -> Iterator[Bench]:
     with ExitStack() as running:
         web = running.enter_context(lab.process("web", *procfile("web"), PORT=str(port)))
         web.wait_until(lambda: _answers(port))
-        others = running.enter_context(peers.running(lab))
+        others = running.enter_context(job_queues.running(lab))
         variables = {
             "BENCH_WEB": f"{ports.LOOPBACK}:{port}", "BENCH_KEY": key,
             "BENCH_LIMIT_URL": lab.url(LIMIT),
@@ -147,7 +128,7 @@ def _ours(bench: Bench, total: int, bulk: int, figures: Contender, batch: str = 
 @contextmanager
 def _workers(lab: Lab, batch: str) -> Iterator[None]:
     """The two shard workers, as the product starts them; or with smaller batches."""
-    app, variables = ("benchmarks.probe", {"BENCH_BATCH_MAX": batch}) if batch else ("config", {})
+    app, variables = ("benchmarks.worker", {"BENCH_BATCH_MAX": batch}) if batch else ("config", {})
     with ExitStack() as running:
         for name in ("shard0", "shard1"):
             command = procfile(name, app)
@@ -157,8 +138,6 @@ def _workers(lab: Lab, batch: str) -> Iterator[None]:
 
 
 def _wait_for_handlers() -> None:
-    from django.db import connection
-
     with connection.cursor() as cursor:
         cursor.execute(BEHIND)
         while cursor.fetchone()[0]:
@@ -171,7 +150,7 @@ def _limit(bench: Bench, total: int, figures: Contender) -> None:
         bench.clients.repeat(book_by_hand, total // BULK // PROCESSES)
 
 
-def _jobs(bench: Bench, peer: peers.Peer, total: int, figures: Contender) -> None:
+def _jobs(bench: Bench, peer: job_queues.Peer, total: int, figures: Contender) -> None:
     with psycopg.connect(bench.lab.url(PEERS), autocommit=True) as db:
         before = db.execute(BOOKED).fetchone()[0]
         with figures.measure(total):
@@ -199,7 +178,7 @@ def _check(bench: Bench) -> None:
 
 
 @cache
-def _connection() -> http.client.HTTPConnection:
+def _door() -> http.client.HTTPConnection:
     return http.client.HTTPConnection(os.environ["BENCH_WEB"], timeout=60)
 
 
@@ -219,9 +198,9 @@ def post(bulk: int) -> None:
     headers = {
         "Authorization": f"Bearer {os.environ['BENCH_KEY']}", "Content-Type": "application/json",
     }  # fmt: skip
-    connection = _connection()
-    connection.request("POST", "/api/v1/trades/bulk", body, headers)
-    answer = connection.getresponse()
+    door = _door()
+    door.request("POST", "/api/v1/trades/bulk", body, headers)
+    answer = door.getresponse()
     results = json.loads(answer.read())
     if answer.status != 200 or any(one["status"] != 201 for one in results["results"]):
         raise RuntimeError(f"{answer.status}: {str(results)[:500]}")

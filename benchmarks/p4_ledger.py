@@ -9,12 +9,15 @@ from pathlib import Path
 
 import psycopg
 
+from apps.tenants.services import create_tenant
 from benchmarks import ledger_work
 from benchmarks.clients import Clients
+from benchmarks.contender import COST, Contender
 from benchmarks.lab import OURS, Lab, python
 from benchmarks.measure import Chapter, Series, Turn, take_turns
 from benchmarks.options import Options
 from benchmarks.peers import hordak_ledger
+from benchmarks.procfs import cpu_seconds
 
 Say = Callable[[str], None]
 BATCH = 500  # entries
@@ -37,13 +40,11 @@ class Bench:
 
 def run(lab: Lab, options: Options, say: Say) -> list[Chapter]:
     with _bench(lab, options, say) as bench:
-        return [_posting(bench), _as_of(bench)]
+        return [*_posting(bench), _as_of(bench)]
 
 
 @contextmanager
 def _bench(lab: Lab, options: Options, say: Say) -> Iterator[Bench]:
-    from apps.tenants.services import create_tenant
-
     say("opening accounts")
     tenant = create_tenant("bench-ledger")[0].pk
     ledger_work.open_accounts(tenant)
@@ -59,7 +60,9 @@ def _bench(lab: Lab, options: Options, say: Say) -> Iterator[Bench]:
 
 def _prepare_limit(lab: Lab) -> None:
     with psycopg.connect(lab.urls.database_url) as db, db.cursor() as cursor:
-        cursor.execute("CREATE TABLE bench_owner (place int, rank int, owner uuid, partition smallint)")
+        cursor.execute(
+            "CREATE TABLE bench_owner (place int, rank int, owner uuid, partition smallint)"
+        )
         cursor.executemany(
             "INSERT INTO bench_owner VALUES (%s, %s, %s, %s)",
             [
@@ -71,70 +74,78 @@ def _prepare_limit(lab: Lab) -> None:
         cursor.execute(SQL.read_text())
 
 
-def _posting(bench: Bench) -> Chapter:
-    chapter = Chapter(
+def _posting(bench: Bench) -> list[Chapter]:
+    rates = Chapter(
         "P4.1",
         "Ledger: entries posted per second",
         "Entries of six legs through post_entries, one or 500 a transaction, balances and the "
         "fact included. The limit writes the same rows by a function in the server. hordak: "
         "entries of three legs through its ORM.",
     )
-    single, slowest, median = (
-        chapter.new("post one entry, 8 clients", "ours", "entries/s"),
-        chapter.new("post one entry, 8 clients: p99", "ours", "ms"),
-        chapter.new("post one entry, 8 clients: p50", "ours", "ms"),
+    costs = Chapter("P4.2", "Ledger: what a posted entry costs", COST)
+    single, batched, limit_one, limit_many, hordak = (
+        Contender.new(rates, costs, name, role, "entry")
+        for name, role in (
+            ("post one entry, 8 clients", "ours"),
+            (f"post {BATCH} entries, 2 clients", "ours"),
+            ("SQL function, one entry, 8 clients", "limit"),
+            (f"SQL function, {BATCH} entries, 2 clients", "limit"),
+            ("django-hordak, one entry, 8 clients", "peer"),
+        )
     )
-    batched = chapter.new(f"post {BATCH} entries, 2 clients", "ours", "entries/s")
-    limit_one = chapter.new("SQL function, one entry, 8 clients", "limit", "entries/s")
-    limit_many = chapter.new(f"SQL function, {BATCH} entries, 2 clients", "limit", "entries/s")
-    hordak = chapter.new("django-hordak, 8 clients", "peer", "entries/s")
-    hordak_slowest = chapter.new("django-hordak, 8 clients: p99", "peer", "ms")
-    seconds = bench.options.seconds
-
-    def ours_single() -> None:
-        call = partial(ledger_work.post, bench.tenant, 1)
-        load = bench.ours.run(call, threads=THREADS, seconds=seconds)
-        single.add(load.per_second)
-        slowest.add(load.milliseconds(0.99))
-        median.add(load.milliseconds(0.5))
-
-    def ours_batched() -> None:
-        call = partial(ledger_work.post, bench.tenant, BATCH)
-        batched.add(bench.ours.run(call, threads=1, seconds=seconds).per_second)
-
-    def theirs() -> None:
-        load = bench.hordaks.run(hordak_ledger.post_one, threads=THREADS, seconds=seconds)
-        hordak.add(load.per_second)
-        hordak_slowest.add(load.milliseconds(0.99))
-
-    turns: list[Turn] = [
-        (single.name, ours_single),
-        (limit_one.name, partial(_limit, bench, limit_one, 1, 8)),
-        (hordak.name, theirs),
-        (batched.name, ours_batched),
-        (limit_many.name, partial(_limit, bench, limit_many, BATCH, 2)),
+    slow = [
+        rates.new(f"post one entry, 8 clients: {which}", "ours", "ms") for which in ("p50", "p99")
     ]
+    their_slow = [rates.new(f"django-hordak: {which}", "peer", "ms") for which in ("p50", "p99")]
+    post = partial(ledger_work.post, bench.tenant)
+    turns: list[Turn] = [
+        ("one", partial(_load, bench, bench.ours, partial(post, 1), THREADS, single, slow)),
+        ("limit, one", partial(_limit, bench, limit_one, 1, 8)),
+        ("hordak", partial(_load, bench, bench.hordaks, hordak_ledger.post_one, THREADS, hordak,
+                           their_slow)),
+        ("batch", partial(_load, bench, bench.ours, partial(post, BATCH), 1, batched, [])),
+        ("limit, batch", partial(_limit, bench, limit_many, BATCH, 2)),
+    ]  # fmt: skip
     take_turns(turns, bench.options.rounds, bench.say)
-    chapter.ratio("one entry ÷ django-hordak", single, hordak, 10)
-    chapter.ratio(f"{BATCH} entries ÷ django-hordak", batched, hordak, 50)
-    chapter.ratio(f"{BATCH} entries ÷ the limit", batched, limit_many, 0.4)
-    chapter.at_most("p99 of one entry", slowest, 20)
-    return chapter
+    rates.ratio("one entry ÷ django-hordak", single.rate, hordak.rate, 10)
+    rates.ratio(f"{BATCH} entries ÷ django-hordak", batched.rate, hordak.rate, 50)
+    rates.ratio(f"{BATCH} entries ÷ the limit", batched.rate, limit_many.rate, 0.4)
+    rates.at_most("p99 of one entry", slow[1], 20)
+    return [rates, costs]
 
 
-def _limit(bench: Bench, series: Series, entries: int, clients: int) -> None:
+def _load(
+    bench: Bench,
+    clients: Clients,
+    call: Callable[[], int],
+    threads: int,
+    figures: Contender,
+    percentiles: list[Series],
+) -> None:
+    with cpu_seconds() as spent:
+        load = clients.run(call, threads=threads, seconds=bench.options.seconds)
+    figures.record(load.done, load.seconds, spent)
+    for series, share in zip(percentiles, (0.5, 0.99), strict=False):
+        series.add(load.milliseconds(share))
+
+
+def _limit(bench: Bench, figures: Contender, entries: int, clients: int) -> None:
     last = len(ledger_work.places()) - 1
     script = f"\\set place random(0, {last})\nSELECT bench_post({entries}, :place);\n"
-    calls = bench.lab.pgbench(script, OURS, seconds=bench.options.seconds, clients=clients)
-    series.add(entries * calls)
+    with cpu_seconds() as spent:
+        calls, seconds = bench.lab.pgbench(
+            script, OURS, seconds=bench.options.seconds, clients=clients
+        )
+    figures.record(calls * entries, seconds, spent)
 
 
 def _as_of(bench: Bench) -> Chapter:
     total = bench.options.size(1_000_000, 20_000)
     chapter = Chapter(
-        "P4.2",
+        "P4.3",
         f"Ledger: a balance as of any time, with {total:,} postings on the account",
-        "One client asks for the balances of one owner at random times of its history.",
+        "Two clients ask at random times of the history. Ours answers with all balances of the "
+        "owner, each instrument's too; hordak with the one of the account.",
     )
     bench.say(f"writing {total:,} entries")
     with psycopg.connect(bench.lab.urls.database_url, autocommit=True) as db:

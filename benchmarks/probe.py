@@ -1,28 +1,27 @@
-"""A topic, its handlers and its table, to measure the log without any business on it.
-
-`celery -A benchmarks.probe worker …` is a worker that knows them; with `BENCH_BATCH_MAX` it takes
-fewer events at a time than the product does.
-"""
+"""A topic and its handlers, to measure the log without any business on it."""
 
 import itertools
 import os
 import random
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from celery import signals
 from django.db import connection
 
-from apps.events.contracts import PARTITIONS, Event, event, partition_of
+from apps.events.contracts import Event, event, partition_of
 from apps.events.registry import Batch, handles
-from config.celery import app
-
-__all__ = ["app"]
+from apps.events.services import draining, unit_of_work
+from apps.events.services.waking import client
+from benchmarks.effects import HEARD
 
 LANES = {"many": "positions", "one": "relays"}
 """Lanes of the handler that takes as many as it may, and of the one that takes one by one."""
+SPREADS = (1, 8, 64)
+"""Over how many partitions keys are spread."""
+KEYS_EACH = 4  # in a partition
 
 
 class Noted(Event):
@@ -48,11 +47,23 @@ class NotedOne(Noted):
     """For the handler that takes one at a time."""
 
 
-def note(batch: Batch) -> None:
-    """One row an event, in one statement."""
-    from apps.events.services import unit_of_work
+KINDS: dict[str, type[Noted]] = {"many": NotedMany, "one": NotedOne}
 
-    rows = [(one.event.run, one.key, one.event.number, one.event.amount) for one in batch.events]
+
+@handles(NotedMany, queue=LANES["many"])
+def note_many(batch: Batch) -> None:
+    _note(batch)
+
+
+@handles(NotedOne, queue=LANES["one"])
+def note_one(batch: Batch) -> None:
+    _note(batch)
+
+
+def _note(batch: Batch) -> None:
+    """One row an event, in one statement."""
+    noted = [(one.key, one.event) for one in batch.events if isinstance(one.event, Noted)]
+    rows = [(fact.run, key, fact.number, str(fact.amount)) for key, fact in noted]
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO bench_effect (run, key, number, amount)
@@ -60,75 +71,58 @@ def note(batch: Batch) -> None:
             [list(column) for column in zip(*rows, strict=True)],
         )
     with unit_of_work() as work:
-        work.after_commit(lambda: tell([row[:3] for row in rows]))
+        work.after_commit(lambda: _tell(fact for _, fact in noted))
 
 
-def tell(rows: list[tuple[str, str, int]]) -> None:
+def _tell(facts: Iterable[Noted]) -> None:
     """Say when these took effect, to whoever measures latency."""
-    heard = [f"{number} {time.time()}" for run, _, number in rows if run == "latency"]
-    if heard:
-        from apps.events.services.waking import client
-
-        client().rpush("bench:effects", *heard)
+    if timed := [f"{fact.number} {time.time()}" for fact in facts if fact.run == "latency"]:
+        client().rpush(HEARD, *timed)
 
 
-@handles(NotedMany, queue=LANES["many"])
-def note_many(batch: Batch) -> None:
-    note(batch)
-
-
-@handles(NotedOne, queue=LANES["one"])
-def note_one(batch: Batch) -> None:
-    note(batch)
-
-
-def keys(partitions: int) -> list[str]:
+def _keys(partitions: int) -> list[str]:
     """A few keys of each of the first partitions."""
-    wanted = {number: 4 for number in range(partitions)}
-    found = []
+    found: dict[int, list[str]] = {number: [] for number in range(partitions)}
     for number in itertools.count():
-        key = f"key-{number}"
-        if wanted.get(partition := partition_of(key) % PARTITIONS, 0):
-            wanted[partition] -= 1
-            found.append(key)
-            if not any(wanted.values()):
-                return found
-    raise AssertionError
+        bucket = found.get(partition_of(key := f"key-{number}"))
+        if bucket is not None and len(bucket) < KEYS_EACH:
+            bucket.append(key)
+        if all(len(one) == KEYS_EACH for one in found.values()):
+            break
+    return list(itertools.chain.from_iterable(found.values()))
 
 
+_keys_of = {partitions: _keys(partitions) for partitions in SPREADS}
 _numbers = itertools.count(1)
-_keys = {count: keys(count) for count in (1, 8, 64)}
 
 
-_kinds = {"many": NotedMany, "one": NotedOne}
-
-
-def publish(
-    kind: str, partitions: int, count: int, *, run: str = "load", number: int | None = None
-) -> int:
+def publish(kind: str, partitions: int, count: int) -> int:
     """One unit of work that tells so many facts, spread over so many partitions."""
-    from apps.events.services import unit_of_work
-
     with unit_of_work() as work:
-        for number in itertools.islice(_numbers, count) if number is None else [number]:
-            key = random.choice(_keys[partitions])
-            fact = _kinds[kind](
-                run=run,
-                number=number,
-                account=uuid4(),
-                instrument=uuid4(),
-                amount=Decimal("-5005.25"),
-                price=Decimal("100.105"),
-                remark="about as much text as a trade carries in its names and codes",
-                at=datetime.now(UTC),
-            )
-            work.publish(fact, tenant=1, key=key)
+        for _ in range(count):
+            fact = _fact(kind, "load", next(_numbers))
+            work.publish(fact, tenant=1, key=random.choice(_keys_of[partitions]))
     return count
 
 
-@signals.worker_init.connect
-def _limit_batches(**_: object) -> None:
-    if most := os.environ.get("BENCH_BATCH_MAX"):
-        from apps.events.services import draining
+def publish_timed(number: int) -> None:
+    """One fact whose effect is listened for."""
+    with unit_of_work() as work:
+        work.publish(_fact("many", "latency", number), tenant=1, key=f"key-{number}")
 
-        draining.BATCH_MAX = int(most)
+
+def _fact(kind: str, run: str, number: int) -> Noted:
+    return KINDS[kind](
+        run=run,
+        number=number,
+        account=uuid4(),
+        instrument=uuid4(),
+        amount=Decimal("-5005.25"),
+        price=Decimal("100.105"),
+        remark="about as much text as a trade carries in its names and codes",
+        at=datetime.now(UTC),
+    )
+
+
+if most := os.environ.get("BENCH_BATCH_MAX"):
+    draining.BATCH_MAX = int(most)

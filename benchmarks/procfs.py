@@ -18,7 +18,7 @@ class Usage:
     name: str
     rss: int  # bytes; pages that several processes share count in each of them
     pss: int  # bytes; shared pages count by parts, so that a sum is right
-    cpu: float  # seconds so far
+    cpu: float  # seconds so far; with those of children that have ended
 
 
 def tree(root: int) -> dict[int, Usage]:
@@ -51,11 +51,17 @@ def cpu_seconds() -> Iterator[Counter[str]]:
     if not Path("/proc/self/smaps_rollup").exists():
         yield spent
         return
-    before = tree(os.getpid())
+    before = _by_kind()
     yield spent
+    spent.update(_by_kind())
+    spent.subtract(before)
+
+
+def _by_kind() -> Counter[str]:
+    found: Counter[str] = Counter()
     for pid, usage in tree(os.getpid()).items():
-        already = before[pid].cpu if pid in before else 0.0
-        spent[_kind(pid, usage.name)] += usage.cpu - already
+        found[_kind(pid, usage.name)] += usage.cpu
+    return found
 
 
 def _kind(pid: int, name: str) -> str:
@@ -74,5 +80,5 @@ def _usage(pid: int) -> Usage | None:
         return None
     numbers = fields.split()
     pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-    cpu = (int(numbers[11]) + int(numbers[12])) / TICKS
+    cpu = sum(map(int, numbers[11:15])) / TICKS
     return Usage(command.strip() or name, int(numbers[21]) * PAGE, pss * 1024, cpu)

@@ -23,7 +23,14 @@ def show(found: Found, screen: Console) -> None:
             table.add_column(column, justify="right")
         table.add_column("unit")
         for one in chapter.series:
-            cells = (one.name, one.role, short(one.median), short(one.low), short(one.high), one.unit)
+            cells = (
+                one.name,
+                one.role,
+                short(one.median),
+                short(one.low),
+                short(one.high),
+                one.unit,
+            )
             table.add_row(*cells, style=STYLES[one.role])
         screen.print(table)
         for goal in chapter.goals:

@@ -313,6 +313,13 @@ class TestDocuments:
 
         assert sorted(told) == [job.name for job in registry.jobs()]
 
+    def test_every_promise_names_the_tests_that_speak_of_it(self) -> None:
+        rows = re.findall(r"^\| (R\d+) \| .+ \| (.+) \|$", operations(), re.MULTILINE)
+        tests = {number: re.findall(r"`(tests/[\w/]+\.py)`", where) for number, where in rows}
+
+        assert list(tests) == [f"R{number}" for number in range(1, 19)]
+        assert [number for number, files in tests.items() if not files] == ["R18"]
+
     def test_every_decision_that_code_names_is_there(self) -> None:
         known = {file.stem for file in (ROOT / "docs" / "decisions").glob("*.md")}
 

@@ -1,5 +1,6 @@
 """The only Celery tasks that move events, and the clock's tick."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -7,6 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from apps.events import services
+from apps.events.registry import periodic
 from apps.events.services import failing
 
 log = structlog.get_logger(__name__)
@@ -31,3 +33,9 @@ def tick(**_: Any) -> None:
     ran = services.tick(timezone.now())
     if ran:
         log.info("clock", ran=ran)
+
+
+@periodic(every=timedelta(days=1), catch_up=1)
+def forget_old_runs(period: datetime) -> None:
+    """Remove the clock's oldest periods."""
+    services.forget_old_runs(period)

@@ -108,7 +108,7 @@ def readers(lags: Sequence[events.Lag]) -> list[Reader]:
                 seconds=max((lag.seconds for lag in rows if lag.state == "running"), default=0.0),
                 stopped=[lag.partition for lag in rows if lag.state == "stopped"],
                 failing=[lag.partition for lag in failing],
-                error=failing[0].error if failing else "",
+                error=failing[0].fault if failing else "",
             )
         )
     return found

@@ -23,30 +23,36 @@ WHERE t.description = 'seed' AND a.code IN ('0', 'street')
 _accounts: dict[str, Any] = {}
 
 
+def _models() -> Any:
+    from hordak import models  # noqa: PLC0415 - only the clients that have its settings may
+
+    return models
+
+
 def prepare() -> None:
     """Open the accounts: an asset and a fee account for the house, a liability for each client."""
-    from hordak.models import Account, AccountType
-
+    models = _models()
     for number in range(OWNERS):
-        Account.objects.create(name=f"client {number}", type=AccountType.liability, code=str(number))
-    Account.objects.create(name="street", type=AccountType.asset, code="street")
-    Account.objects.create(name="fees", type=AccountType.income, code="fees")
+        models.Account.objects.create(
+            name=f"client {number}", type=models.AccountType.liability, code=str(number)
+        )
+    models.Account.objects.create(name="street", type=models.AccountType.asset, code="street")
+    models.Account.objects.create(name="fees", type=models.AccountType.income, code="fees")
 
 
 def post_one() -> int:
     """One trade's cash: client, street and fee."""
-    from hordak.models import Account, Leg, Transaction
-
+    models = _models()
     if not _accounts:
-        _accounts.update({one.code: one for one in Account.objects.all()})
+        _accounts.update({one.code: one for one in models.Account.objects.all()})
     with transaction.atomic():
-        entry = Transaction.objects.create(description="trade")
+        entry = models.Transaction.objects.create(description="trade")
         client = _accounts[str(random.randrange(OWNERS))]
-        Leg.objects.create(transaction=entry, account=client, debit=Money("5007.25", "USD"))
-        Leg.objects.create(
+        models.Leg.objects.create(transaction=entry, account=client, debit=Money("5007.25", "USD"))
+        models.Leg.objects.create(
             transaction=entry, account=_accounts["street"], credit=Money("5005.25", "USD")
         )
-        Leg.objects.create(
+        models.Leg.objects.create(
             transaction=entry, account=_accounts["fees"], credit=Money("2.00", "USD")
         )
     return 1
@@ -64,9 +70,7 @@ def seed(total: int) -> None:
 
 def balance_as_of(seconds: int) -> int:
     """That client's balance as of some day of its history."""
-    from hordak.models import Account
-
-    client = Account.objects.get(code="0")
+    client = _models().Account.objects.get(code="0")
     at = datetime.now(UTC) - timedelta(seconds=random.randrange(seconds))
     client.get_balance(as_of=at.date())
     return 1

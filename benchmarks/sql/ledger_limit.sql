@@ -2,17 +2,19 @@
 -- triggers; no Python, and no wire, per row.
 --
 -- bench_known holds the clients: those of one log partition are one `place`.
-CREATE FUNCTION bench_account(which text, whose uuid) RETURNS bigint LANGUAGE sql STABLE AS
-$$ SELECT id FROM ledger_ledgeraccount WHERE code = which AND owner IS NOT DISTINCT FROM whose $$;
+CREATE FUNCTION bench_account(whom int, which text, whose uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT id FROM ledger_ledgeraccount
+    WHERE tenant_id = whom AND code = which AND owner IS NOT DISTINCT FROM whose
+$$;
 
 CREATE TABLE bench_known AS
 SELECT o.place, o.rank, o.owner, o.partition, a.tenant_id AS tenant, a.id AS cash,
        count(*) OVER (PARTITION BY place) AS owners,
-       bench_account('SEC:UNSETTLED', o.owner) AS sec,
-       bench_account('STREET:SEC:UNSETTLED', NULL) AS street_sec,
-       bench_account('STREET:CASH:UNSETTLED', NULL) AS street_cash,
-       bench_account('FEE:COMMISSION', NULL) AS commission,
-       bench_account('FEE:EXCHANGE', NULL) AS exchange
+       bench_account(a.tenant_id, 'SEC:UNSETTLED', o.owner) AS sec,
+       bench_account(a.tenant_id, 'STREET:SEC:UNSETTLED', NULL) AS street_sec,
+       bench_account(a.tenant_id, 'STREET:CASH:UNSETTLED', NULL) AS street_cash,
+       bench_account(a.tenant_id, 'FEE:COMMISSION', NULL) AS commission,
+       bench_account(a.tenant_id, 'FEE:EXCHANGE', NULL) AS exchange
 FROM bench_owner o
 JOIN ledger_ledgeraccount a ON a.owner = o.owner AND a.code = 'CASH:UNSETTLED';
 CREATE UNIQUE INDEX ON bench_known (place, rank);

@@ -6,11 +6,10 @@ from django.apps import AppConfig
 
 
 class ChaosConfig(AppConfig):
-    """Handlers that note what they did, and wakes that go astray."""
+    """Handlers that note what they did."""
 
     name = "tests.chaos"
     label = "chaos"
 
     def ready(self) -> None:
         import_module("tests.chaos.toys")
-        import_module("tests.chaos.astray").take_over()

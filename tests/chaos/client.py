@@ -1,18 +1,13 @@
-"""The load: units of work, one after another, every one written down before and after.
-
-`python -m tests.chaos.client`, with a plan as JSON on the standard input; ends when that closes.
-"""
+"""The load: units of work, one after another, every one written down before and after."""
 
 import json
-import os
 import random
-import sys
+import signal
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-
-import django
+from typing import IO, Any
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ class Change(Exception):
 
 
 class Client:
-    """One client at work."""
+    """One client at work, until it is asked to stop (SIGTERM)."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -50,13 +45,14 @@ class Client:
         self.stopped = threading.Event()
 
     def run(self) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: self.stopped.set())
         with Path(self.plan.history).open("a") as history:
             for turn in range(self.plan.most):
                 if self.stopped.wait(self.plan.pause):
                     return
                 self._call(turn, history)
 
-    def _call(self, turn, history) -> None:
+    def _call(self, turn: int, history: IO[str]) -> None:
         from apps.events.services import unit_of_work  # noqa: PLC0415 - after Django's start
         from tests.chaos.toys import ThingAdded  # noqa: PLC0415 - same
 
@@ -91,29 +87,6 @@ class Client:
         connection.close()
         self.stopped.wait(0.05)
 
-    def _write_down(self, history, call) -> None:
+    def _write_down(self, history: IO[str], call: dict[str, Any]) -> None:
         history.write(json.dumps(call) + "\n")
         history.flush()
-
-    def listen(self) -> None:
-        """Stop when the standard input closes."""
-        sys.stdin.read()
-        self.stopped.set()
-
-
-def main() -> None:
-    plan = Plan(**json.loads(sys.stdin.readline()))
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.chaos.settings")
-    django.setup()
-    client = Client(plan)
-    threading.Thread(target=client.listen, daemon=True).start()
-    client.run()
-
-
-def as_line(plan: Plan) -> str:
-    """The plan, as a client reads it."""
-    return json.dumps(asdict(plan)) + "\n"
-
-
-if __name__ == "__main__":
-    main()

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class Stack:
         self.valkey = Valkey(var, password.read_text())
         self.workers: list[Worker] = []
         self.runs = 0
+        self.db: psycopg.Connection[tuple[Any, ...]] | None = None
 
     # --- servers
 
@@ -65,14 +67,17 @@ class Stack:
         with psycopg.connect(self._url("postgres"), autocommit=True) as db:
             db.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
             db.execute(f"CREATE DATABASE {DATABASE}")
-        manage = [sys.executable, "manage.py", "migrate", "-v0"]
-        subprocess.run(manage, cwd=_root(), env=self.env("migrate"), check=True)
+        self.zygote = Zygote(self)
+        self.command("migrate", "-v0")
         self.execute(toys.TABLES)
 
     def stop(self) -> None:
         """End everything."""
         for worker in self.workers:
-            worker.kill()
+            worker.process.kill()
+        self.zygote.end()
+        if self.db is not None:
+            self.db.close()
         self.valkey.stop()
         self.postgres.stop()
 
@@ -122,12 +127,25 @@ class Stack:
     # --- questions
 
     def query(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self._url(DATABASE), autocommit=True, connect_timeout=10) as db:
-            return db.execute(sql, params).fetchall()
+        return self._execute(sql, params).fetchall()
 
     def execute(self, sql: str, *params: object) -> None:
-        with psycopg.connect(self._url(DATABASE), autocommit=True, connect_timeout=10) as db:
-            db.execute(sql, params or None)
+        self._execute(sql, params)
+
+    def _execute(self, sql: str, params: tuple[object, ...]) -> psycopg.Cursor[tuple[Any, ...]]:
+        """On one connection, made anew when it is lost."""
+        for attempt in range(3):
+            try:
+                if self.db is None or self.db.closed:
+                    self.db = psycopg.connect(
+                        self._url(DATABASE), autocommit=True, connect_timeout=10
+                    )
+                return self.db.execute(sql, params or None)
+            except psycopg.OperationalError:
+                self.db = None
+                if attempt == 2:
+                    raise
+        raise AssertionError
 
     def lag(self) -> int:
         """Places that are behind."""
@@ -144,8 +162,8 @@ class Stack:
 
     # --- processes
 
-    def env(self, name: str, **more: str) -> dict[str, str]:
-        """The environment of a process."""
+    def env(self) -> dict[str, str]:
+        """The environment of every process."""
         return {
             **{key: value for key, value in os.environ.items() if not key.startswith("LOCKSTEP")},
             "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
@@ -154,39 +172,31 @@ class Stack:
             "CELERY_BROKER_URL": self.redis_url,
             "REDIS_PREFIX": "chaos",
             "CELERY_SKIP_CHECKS": "1",
-            "CHAOS_SEED": str(self.seed),
             "LOCKSTEP_VAR": str(self.var),
-            "LOCKSTEP_PROCESS": name,
+            "LOCKSTEP_PROCESS": "chaos",
             "LOG_LEVEL": "INFO",
             "PYTHONPATH": str(_root()),
-            **more,
         }
 
-    def spawn(
-        self, name: str, *command: str, stdin: int = subprocess.DEVNULL, **more: str
-    ) -> subprocess.Popen[bytes]:
-        """Start a Python process that dies with this one; its output goes to a log."""
-        with (self.var / "log" / f"{name}.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, *command],
-                cwd=_root(),
-                env=self.env(name, **more),
-                stdin=stdin,
-                stdout=log,
-                stderr=log,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no locks
-            )
+    def fork(self, called: str, what: str, **how: Any) -> "Process":
+        """A process of a name that becomes something (see zygote.py)."""
+        return self.zygote.fork(called, what, how)
 
-    def worker(self, queues: Sequence[str] = QUEUES, **more: str) -> "Worker":
-        """A worker, ready to work; it is kept alive until it is dismissed."""
-        return self.start_workers(1, queues, **more)[0]
+    def command(self, name: str, *arguments: str) -> None:
+        """Run a management command to its good end."""
+        process = self.fork(name, "command", name=name, arguments=arguments)
+        process.wait()
+        assert process.exit_code() == 0, process.tail()
 
     def start_workers(
-        self, count: int = 2, queues: Sequence[str] = QUEUES, **more: str
+        self, count: int = 2, queues: Sequence[str] = QUEUES, wakes: int | None = None
     ) -> "list[Worker]":
-        """Several workers of the same queues."""
+        """Workers of the same queues, ready to work; they are kept alive until they are dismissed.
+
+        With `wakes` they send so many copies of each.
+        """
         first = len(self.workers)
-        made = [Worker(self, f"worker-{first + n}", queues, more) for n in range(count)]
+        made = [Worker(self, f"worker-{first + n}", queues, wakes) for n in range(count)]
         self.workers += made
         for worker in made:
             worker.wait_ready()
@@ -208,52 +218,105 @@ class Stack:
             load.end()
 
 
+class Zygote:
+    """The process that others fork off from; they die with it, and it with this one."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        with (stack.var / "log" / "zygote.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.chaos.zygote"],
+                cwd=_root(),
+                env=stack.env(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, no locks
+            )
+        assert self._answer() == "ready"
+
+    def fork(self, name: str, what: str, how: dict[str, Any]) -> "Process":
+        log = self.stack.var / "log" / f"{name}.log"
+        log.write_bytes(b"")
+        log.with_suffix(".exit").unlink(missing_ok=True)
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"what": what, "how": how, "log": str(log)}) + "\n")
+        self.process.stdin.flush()
+        return Process(int(self._answer()), log)
+
+    def _answer(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def end(self) -> None:
+        with self.process:
+            self.process.kill()
+
+
+class Process:
+    """Somebody else's child: watched by its pid."""
+
+    def __init__(self, pid: int, log: Path) -> None:
+        self.pid, self.log = pid, log
+
+    def is_alive(self) -> bool:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def send(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        self.send(number)
+        self.wait()
+
+    def wait(self) -> None:
+        wait_until(lambda: not self.is_alive(), 60)
+
+    def exit_code(self) -> int | None:
+        """What it ended with; nothing where it was killed."""
+        file = self.log.with_suffix(".exit")
+        return int(file.read_text()) if file.exists() else None
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-3_000:]
+
+
 class Worker:
     """A Celery worker, started again whenever it died."""
 
-    def __init__(
-        self, stack: Stack, name: str, queues: Sequence[str], more: dict[str, str]
-    ) -> None:
-        self.stack, self.name, self.queues, self.more = stack, name, queues, more
+    def __init__(self, stack: Stack, name: str, queues: Sequence[str], wakes: int | None) -> None:
+        self.stack, self.name, self.queues, self.wakes = stack, name, queues, wakes
         self.process = self._start()
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        self.log = self.stack.var / "log" / f"{self.name}.log"
-        self.log_start = self.log.stat().st_size if self.log.exists() else 0
-        return self.stack.spawn(
-            self.name, "-m", "celery", "-A", "config.celery", "worker", "-P", "solo",
-            "-Q", ",".join(self.queues), "-n", f"{self.name}@chaos", "--without-gossip",
-            "--without-mingle", "-l", "info", **self.more,
-        )  # fmt: skip
-
-    def is_alive(self) -> bool:
-        return self.process.poll() is None
+    def _start(self) -> Process:
+        argv = [
+            "worker", "-P", "solo", "-Q", ",".join(self.queues), "-n", f"{self.name}@chaos",
+            "--without-gossip", "--without-mingle", "-l", "info",
+        ]  # fmt: skip
+        return self.stack.fork(self.name, "worker", argv=argv, wakes=self.wakes)
 
     def wait_ready(self) -> None:
         """Until it says that it takes messages."""
 
         def is_ready() -> bool:
-            assert self.is_alive(), self.tail()
-            with self.log.open("rb") as log:
-                log.seek(self.log_start)
-                return b" ready." in log.read()
+            assert self.process.is_alive(), self.process.tail()
+            return " ready." in self.process.tail()
 
-        wait_until(is_ready, 60, every=0.05)
-
-    def tail(self) -> str:
-        return self.log.read_text(errors="replace")[-3_000:]
-
-    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
-        self.process.send_signal(number)
-        self.process.wait(30)
+        wait_until(is_ready, 60)
 
     def dismiss(self) -> None:
         """End it for good."""
         self.stack.workers.remove(self)
-        self.kill()
+        self.process.kill()
 
     def revive(self) -> None:
-        if not self.is_alive():
+        if not self.process.is_alive():
             self.process = self._start()
 
 
@@ -265,7 +328,7 @@ class Load:
     ) -> None:
         self.stack, self.name = stack, name
         self.keys = [f"{name}-{number}" for number in range(keys)]
-        env = plan.pop("env", {})
+        wakes = plan.pop("wakes", None)
         self.processes = []
         self.histories = []
         for number in range(clients):
@@ -280,11 +343,7 @@ class Load:
                 keys=self.keys,
                 **plan,
             )
-            process = stack.spawn(
-                made.name, "-m", "tests.chaos.client", stdin=subprocess.PIPE, **env
-            )
-            process.stdin.write(client.as_line(made).encode())
-            process.stdin.flush()
+            process = stack.fork(made.name, "client", plan=asdict(made), wakes=wakes)
             self.processes.append(process)
 
     def lines(self) -> list[dict[str, Any]]:
@@ -301,21 +360,26 @@ class Load:
 
     def wait_for(self, calls: int) -> None:
         """Until so many more calls have come to an end."""
-        ended = lambda: sum(line["outcome"] != "began" for line in self.lines())  # noqa: E731 - short
-        before = ended()
-        wait_until(lambda: ended() >= before + calls, 60)
+        before = self.ended()
+        wait_until(lambda: self.ended() >= before + calls, 60)
+
+    def ended(self) -> int:
+        """Calls that have come to an end."""
+        texts = (history.read_text() for history in self.histories if history.exists())
+        return sum(text.count('"seconds"') for text in texts)
 
     def wait_idle(self) -> None:
         """Until the clients have done all that they had planned."""
         for process in self.processes:
-            process.wait(60)
+            process.wait()
 
     def end(self) -> None:
         """Let the clients finish the call that they are at."""
         for process in self.processes:
-            process.stdin.close()
+            process.send(signal.SIGTERM)
         for process in self.processes:
-            process.wait(60)
+            process.wait()
+            assert process.exit_code() == 0, process.tail()
 
     def calls(self) -> list[Call]:
         return calls_of(self.lines())

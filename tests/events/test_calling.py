@@ -1,6 +1,7 @@
 """Handlers that call the outside: concurrent by key, in order within a key, told again after a crash."""
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import defaultdict
@@ -23,6 +24,7 @@ from apps.events.services import (
     failing,
     leases,
     parking,
+    places,
     resume,
     resume_partition,
     window,
@@ -97,6 +99,17 @@ def relay(make_handler, provider):
         provider.answers.extend((one.key, one.event.number) for one in batch.events)
 
     return make_handler(deliver, calls_out=True)
+
+
+@contextlib.contextmanager
+def at_work_elsewhere(handler):
+    """Another worker holds the lease, and lives."""
+    ids = places._claim_ids(places.Place(handler, TOPIC, HERE))
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s, %s)", ids)
+        query("UPDATE events_cursor SET lease = gen_random_uuid(), leased_until = now() + '1 min'")
+        yield
+        other.execute("SELECT pg_advisory_unlock(%s, %s)", ids)
 
 
 def no_invariant_is_broken() -> bool:
@@ -396,10 +409,8 @@ class TestResume:
         drain(handler.name, TOPIC, HERE)
         provider.failing.clear()
         monkeypatch.setattr(calling, "PATIENCE_SECONDS", 0.1)
-        query("UPDATE events_cursor SET lease = gen_random_uuid(), leased_until = now() + '1 min'")
-        with pytest.raises(Busy):
+        with at_work_elsewhere(handler), pytest.raises(Busy):
             resume(handler.name, TOPIC, HERE, KEY)
-        query("UPDATE events_cursor SET leased_until = now() - interval '1 second'")
         assert resume(handler.name, TOPIC, HERE, KEY) == 1
 
     def test_under_concurrent_drains_and_appends_keeps_the_order(self, handler, provider):
@@ -449,17 +460,37 @@ class TestCrash:
         assert provider.answered(deadly) == [13]
         assert set(provider.answered(done)) == {1, 2, 3}
 
-    def test_a_lease_is_taken_over_once_it_has_expired(self, handler, provider):
+    def test_a_lease_of_the_living_is_respected(self, handler, provider):
         append(1)
-        query(
-            "UPDATE events_cursor SET lease = gen_random_uuid(),"
-            " leased_until = clock_timestamp() + interval '1 minute'"
-        )
-        drain(handler.name, TOPIC, HERE)
-        assert provider.calls == []
-        query("UPDATE events_cursor SET leased_until = clock_timestamp() - interval '1 second'")
+        with at_work_elsewhere(handler):
+            drain(handler.name, TOPIC, HERE)
+            assert provider.calls == []
+
+    def test_a_lease_of_the_dead_is_taken_over_at_once(self, handler, provider):
+        """The claim of a dead worker's session is free."""
+        append(1)
+        with at_work_elsewhere(handler):
+            pass
         drain(handler.name, TOPIC, HERE)
         assert provider.answered(KEY) == [1]
+
+    def test_a_lease_of_one_that_hangs_is_taken_over_once_it_has_run_out(self, handler, provider):
+        append(1)
+        with at_work_elsewhere(handler):
+            query("UPDATE events_cursor SET leased_until = clock_timestamp() - interval '1 second'")
+            drain(handler.name, TOPIC, HERE)
+        assert provider.answered(KEY) == [1]
+        assert cursor_row(handler.name)["lease"] is None
+
+    def test_claims_end_with_their_leases(self, handler, provider):
+        provider.failing = {3: ValueError("no"), 4: Unavailable()}
+        append(1, 2)
+        drain(handler.name, TOPIC, HERE)
+        drain(handler.name, TOPIC, HERE)  # nothing to do
+        append(3)
+        append(4, key=keys_in(HERE, 1)[0])
+        drain(handler.name, TOPIC, HERE)
+        assert query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'") == []
 
     def test_whoever_lost_its_lease_moves_nothing(self, handler):
         append(1, 2)

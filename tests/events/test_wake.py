@@ -218,9 +218,10 @@ class TestSweep:
         make_handler()
         append(1)
         age(2)
-        query("UPDATE events_cursor SET leased_until = clock_timestamp() + interval '5 seconds'")
+        query("UPDATE events_cursor SET leased_until = clock_timestamp() + interval '9 seconds'")
         assert sweep() == 0
-        query("UPDATE events_cursor SET leased_until = clock_timestamp() - interval '1 second'")
+        # not renewed for so long: its holder may be dead
+        query("UPDATE events_cursor SET leased_until = clock_timestamp() + interval '6 seconds'")
         assert sweep() == 1
 
     def test_leaves_alone_what_somebody_works_on_and_waits_for_nobody(self, make_handler, sent):

@@ -60,9 +60,9 @@ def codes(outcome: Outcome) -> list[tuple[str, str]]:
     return [(one["field"], one["code"]) for one in errors]
 
 
-def fold() -> None:
-    """Let the handler take everything that is there."""
-    for partition in range(PARTITIONS):
+def fold(*partitions: int) -> None:
+    """Let the handler take everything that is there (in these partitions)."""
+    for partition in partitions or range(PARTITIONS):
         drain(FOLDER, "trade", partition)
 
 

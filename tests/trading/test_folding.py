@@ -12,10 +12,12 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.events.contracts import decode, partition_of
 from apps.events.registry import Recorded
+from apps.events.services import replay
 from apps.tenants.models import Tenant
-from apps.trading import services
+from apps.trading import selectors, services
 from apps.trading.events import PositionChanged
 from apps.trading.models import ClientAccount, Instrument
+from apps.trading.selectors.exposure import FOLDER
 from tests.trading.cast import ask, book, count, fold, held, list_instrument, open_account, query
 
 D = Decimal

@@ -3,8 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.events.contracts import decode
@@ -15,10 +16,12 @@ from apps.trading.exceptions import (
     DuplicateExternalId,
     IdempotencyKeyInFlight,
     IdempotencyKeyReused,
+    IntakeBusy,
     TradeRefused,
 )
 from apps.trading.models import ClientAccount, Instrument, RejectedTrade, Trade
 from apps.trading.services import PriceUpdate
+from apps.trading.services.intake import execution, writing
 from tests.trading.cast import (
     NOON,
     ask,
@@ -399,3 +402,65 @@ class TestExternalIds:
         request = ask(external_id="F-1", idempotency_key=None)
         assert [book(scene, request)[0].status for _ in range(2)] == [201, 200]
         assert count("trading_idempotencykey") == 0
+
+
+class TestTroubles:
+    def test_a_deadlock_is_tried_again(self, scene: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        real, troubles = writing.write, iter([psycopg.errors.DeadlockDetected("deadlock detected")])
+
+        def write(*given: object) -> None:
+            for trouble in troubles:
+                raise OperationalError("deadlock detected") from trouble
+            real(*given)  # type: ignore[arg-type] # what it was given
+
+        monkeypatch.setattr(writing, "write", write)
+        assert book(scene, ask())[0].status == 201
+        assert count("trading_trade") == 1
+
+    def test_an_outage_is_not(self, scene: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        tries = []
+
+        def write(*_: object) -> None:
+            tries.append(1)
+            raise OperationalError("server closed the connection") from psycopg.OperationalError()
+
+        monkeypatch.setattr(writing, "write", write)
+        with pytest.raises(OperationalError):
+            book(scene, ask())
+        assert len(tries) == 1
+
+    def test_what_does_not_end_is_given_up_and_nothing_is_booked(
+        self, scene: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tries = []
+
+        def write(*_: object) -> None:
+            tries.append(1)
+            raise writing.Raced
+
+        monkeypatch.setattr(writing, "write", write)
+        monkeypatch.setattr(execution, "PAUSE_SECONDS", 0)
+        with pytest.raises(IntakeBusy):
+            book(scene, ask())
+        assert len(tries) == execution.TRIES
+        assert count("trading_trade") == count("events_event WHERE topic = 'trade'") - 1 == 0
+
+    def test_chunks_that_were_committed_stay_and_are_replayed(
+        self, scene: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        requests = [ask() for _ in range(services.CHUNK + 5)]
+        real, calls = writing.write, iter([True, False])
+
+        def write(*given: object) -> None:
+            if not next(calls):
+                raise OperationalError("gone") from psycopg.OperationalError()
+            real(*given)  # type: ignore[arg-type] # what it was given
+
+        with monkeypatch.context() as patch:
+            patch.setattr(writing, "write", write)
+            with pytest.raises(OperationalError):
+                book(scene, *requests)
+        assert count("trading_trade") == services.CHUNK
+        outcomes = book(scene, *requests)
+        assert [one.replayed for one in outcomes] == [True] * services.CHUNK + [False] * 5
+        assert count("trading_trade") == len(requests)

@@ -17,8 +17,11 @@ PASSWORD = "correct-horse-7"
 
 
 @pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
-    """What a process remembers of tenants must not outlive their rows."""
+def _forget(_own_redis_keys: None) -> Iterator[None]:
+    """What a process or Redis remembers must not outlive a test."""
+    client = redis_client.client()
+    if names := client.keys(redis_client.key("*")):
+        client.delete(*names)
     yield
     snapshots.forget()
     feeds._feeds.clear()

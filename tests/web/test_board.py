@@ -4,7 +4,6 @@ import json
 import time
 from decimal import Decimal
 
-import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -36,11 +35,6 @@ def handler(found, name="ledger.book_trades"):
 def serve_all_queues(name="w1@test"):
     queues = {f"{one.lane}.{shard}" for one in registry.handlers() for shard in range(2)}
     announce(name, [*queues, "housekeeping"], 4711)
-
-
-@pytest.fixture(autouse=True)
-def _no_workers(_own_redis_keys):
-    services.workers.waking.client().delete(services.workers.workers_key())
 
 
 def test_an_empty_platform_is_shown_whole(api):
@@ -158,11 +152,11 @@ def test_workers_and_the_queues_that_nobody_serves(api):
 def test_a_worker_that_fell_silent_serves_nothing(api, monkeypatch):
     serve_all_queues()
     now = time.time() + 20
-    monkeypatch.setattr("apps.events.selectors.workers.time.time", lambda: now)
+    monkeypatch.setattr("apps.events.selectors.heartbeats.time.time", lambda: now)
     found = board(api)
     assert [one["online"] for one in found["workers"]] == [False]
     assert not any(one["served"] for one in found["queues"])
-    monkeypatch.setattr("apps.events.selectors.workers.time.time", lambda: now + 600)
+    monkeypatch.setattr("apps.events.selectors.heartbeats.time.time", lambda: now + 600)
     assert board(api)["workers"] == []
 
 

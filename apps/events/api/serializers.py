@@ -15,7 +15,7 @@ class LagOut(serializers.Serializer[object]):
     events = serializers.IntegerField(help_text="Events not yet taken.")
     seconds = serializers.FloatField(help_text="Age of the first of them.")
     state = serializers.CharField()
-    error = serializers.CharField()
+    error = serializers.CharField(help_text="The kind of the last error; empty if it went well.")
 
 
 class ParkedOut(serializers.Serializer[object]):

@@ -24,7 +24,7 @@ class LagView(APIView):
     def get(self, request: Request) -> Response:
         """Only places that hold events, or stand still: idle ones say nothing."""
         behind = [
-            asdict(lag) | {"events": lag.events}
+            asdict(lag) | {"events": lag.events, "error": lag.fault}
             for lag in selectors.lags()
             if lag.head or lag.state != "running"
         ]

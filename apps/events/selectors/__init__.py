@@ -1,5 +1,6 @@
 """Questions about the log, its handlers, the clock and the workers."""
 
+from apps.events.selectors.heartbeats import Worker, queue_lengths, workers
 from apps.events.selectors.log import (
     Lag,
     LastRun,
@@ -13,7 +14,6 @@ from apps.events.selectors.log import (
     parked_count,
     queues_of,
 )
-from apps.events.selectors.workers import Worker, queue_lengths, workers
 
 __all__ = [
     "Lag",

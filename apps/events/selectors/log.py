@@ -41,6 +41,7 @@ class Lag:
     head: int
     state: str
     error: str
+    """For the back office only: it may name one tenant's data. Others are shown `fault`."""
     failures: int
     attempts: int
     seconds: float
@@ -54,6 +55,11 @@ class Lag:
     def events(self) -> int:
         """Events not yet taken."""
         return self.head - self.offset
+
+    @property
+    def fault(self) -> str:
+        """The kind of error, without what it says of anybody's data."""
+        return self.error.partition(":")[0]
 
 
 def lags() -> list[Lag]:

@@ -1,8 +1,9 @@
 """Leases: what a calling handler holds on its cursor, where others hold a transaction.
 
-Whoever holds the lease reads the place and moves its cursor. It is renewed while its holder lives
-and ends by itself soon after the holder's death, so nobody has to tell a slow world from a dead
-worker. Tries are counted as in a drain: a lease that ends without being given back is a death.
+Whoever holds the lease reads the place and moves its cursor. It is renewed while its holder lives.
+The holder's database session claims the place, too (places.py): if that claim is free, the holder is
+dead and its lease worth nothing; if it is not but the lease has run out, the holder hangs. Tries are
+counted as in a drain: a lease that ends without being given back is a death.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 SECONDS = 10.0
 RENEW_SECONDS = 2.0
+SILENT_SECONDS = 3.0
+"""A lease that was not renewed for this long is worth a look: its holder may be dead."""
 WINDOW = 256
 """Events of a partition in the air; after a crash, as many may be told again."""
 DEATHS_BEFORE_CARE = 2
@@ -33,7 +36,7 @@ UPDATE events_cursor c SET attempts = c.attempts + 1, lease = %s,
     suspect_until = CASE WHEN c.suspect_until > c."offset" THEN c.suspect_until
                          WHEN c.attempts >= {DEATHS_BEFORE_CARE} THEN c."offset" + {WINDOW}
                          ELSE 0 END
-WHERE {places.AT} AND (c.leased_until IS NULL OR c.leased_until < clock_timestamp())
+WHERE {places.AT} AND (%s OR c.leased_until IS NULL OR c.leased_until < clock_timestamp())
 """
 TAKEN = 'RETURNING c."offset", c.attempts - 1, c.suspect_until'
 
@@ -53,6 +56,7 @@ class Lease:
     deaths: int
     """Tries that died here, one after another, before this one."""
     suspect_until: int
+    has_claim: bool
 
     def is_careful_at(self, offset: int) -> bool:
         """Whether what comes after this offset has to be taken one at a time."""
@@ -63,10 +67,15 @@ def take(place: Place, *, if_behind: bool = True) -> Lease | None:
     """The lease of a place that has something to take; nothing where another holds it."""
     lease = uuid7()
     condition = f"AND {places.HAS_MORE}" if if_behind else ""
+    has_claim = places.try_claim(place)
     with connection.cursor() as cursor:
-        cursor.execute(f"{TAKE} {condition} {TAKEN}", (lease, SECONDS, *place.at))
+        cursor.execute(f"{TAKE} {condition} {TAKEN}", (lease, SECONDS, *place.at, has_claim))
         found = cursor.fetchone()
-    return Lease(place, lease, *found) if found else None
+    if found:
+        return Lease(place, lease, *found, has_claim)
+    if has_claim:
+        places.let_go(place)
+    return None
 
 
 def move(lease: Lease, offset: int, events: int) -> bool:
@@ -117,6 +126,8 @@ def end(lease: Lease, failure: BaseException | None) -> None:
                     WHERE {places.AT} AND c.lease = %s""",
                 (*params, *lease.place.at, lease.id),
             )
+        if lease.has_claim:
+            places.let_go(lease.place)
     except failing.INFRASTRUCTURE as lost:
         connection.close()
         log.warning("lease not given back; it ends by itself", error=failing.summary(lost))

@@ -91,17 +91,26 @@ class Row:
 @contextmanager
 def claim(place: Place) -> Iterator[bool]:
     """Hold the drain of a place for this database session; False where another session has it."""
-    ids = _claim_ids(place)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", ids)
-        mine = bool(cursor.fetchone()[0])
+    mine = try_claim(place)
     try:
         yield mine
     finally:
         # A connection that broke has lost the lock already.
         if mine and connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", ids)
+            let_go(place)
+
+
+def try_claim(place: Place) -> bool:
+    """Claim the drain of a place for this database session, whose end ends the claim."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", _claim_ids(place))
+        return bool(cursor.fetchone()[0])
+
+
+def let_go(place: Place) -> None:
+    """End this session's claim."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", _claim_ids(place))
 
 
 def claim_until_commit(place: Place) -> None:

@@ -5,7 +5,7 @@ from django.db import connection
 
 from apps.events import registry
 from apps.events.contracts import PARTITIONS, TOPICS
-from apps.events.services import places, waking
+from apps.events.services import leases, places, waking
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +24,8 @@ WITH forgotten AS (
     WHERE c.handler = ANY(%s) AND {places.HAS_MORE}
       AND greatest(first.recorded_at, c.updated_at, c.retry_at)
           < clock_timestamp() - make_interval(secs => %s)
-      AND (c.leased_until IS NULL OR c.leased_until < clock_timestamp())
+      AND (c.leased_until IS NULL OR c.leased_until < clock_timestamp() + make_interval(
+               secs => {leases.SECONDS - leases.SILENT_SECONDS}))
     FOR UPDATE OF c SKIP LOCKED  -- whoever holds it is at work there
 )
 UPDATE events_cursor c SET rescues_total = c.rescues_total + 1 FROM forgotten f

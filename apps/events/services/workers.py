@@ -10,7 +10,7 @@ import msgspec
 import redis
 import structlog
 
-from apps.events.selectors.workers import FORGOTTEN_SECONDS, Heartbeat, workers_key
+from apps.events.selectors.heartbeats import FORGOTTEN_SECONDS, Heartbeat, workers_key
 from apps.events.services import waking
 
 log = structlog.get_logger(__name__)

@@ -79,6 +79,8 @@ class _Canonical(msgspec.Struct, omit_defaults=True, gc=False):
     external_id: str | None = None
 
 
+_values = msgspec.structs.astuple
+_FEE_TEXTS: Final = FeeRequest.__struct_fields__
 _TEXTS: Final = tuple(name for name in TradeRequest.__struct_fields__ if name != "fees")
 CANONICAL_FIELDS: Final = _Canonical.__struct_fields__
 _encode = msgspec.json.Encoder().encode
@@ -89,11 +91,12 @@ def unprintable(request: TradeRequest) -> list[str]:
 
     Whoever takes requests from outside refuses these, before they are executed.
     """
+    values = [*_values(request), *(part for fee in request.fees for part in _values(fee))]
+    if "".join([text for text in values if isinstance(text, str)]).isprintable():
+        return []
     texts = [(name, getattr(request, name)) for name in _TEXTS]
     for index, fee in enumerate(request.fees):
-        texts += [
-            (f"fees.{index}.{name}", getattr(fee, name)) for name in FeeRequest.__struct_fields__
-        ]
+        texts += [(f"fees.{index}.{name}", getattr(fee, name)) for name in _FEE_TEXTS]
     return [name for name, text in texts if isinstance(text, str) and not text.isprintable()]
 
 

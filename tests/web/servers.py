@@ -1,0 +1,94 @@
+"""The two doors as real processes, on the test database."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import quote
+from urllib.request import urlopen
+
+from django.conf import settings
+from django.db import connection
+
+from config import ports
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFIX = "servers"
+
+
+def redis_prefix() -> str:
+    """What `config.settings` makes of `PREFIX` in those processes."""
+    name = connection.settings_dict["NAME"]
+    return f"{PREFIX}:{hashlib.blake2s(name.encode(), digest_size=3).hexdigest()}"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a process that works on the test database."""
+    at = connection.settings_dict
+    who = f"{quote(at['USER'])}:{quote(at['PASSWORD'])}@" if at["USER"] else ""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "DATABASE_URL": f"postgres://{who}{at['HOST']}:{at['PORT']}/{at['NAME']}",
+        "REDIS_URL": settings.REDIS_URL,
+        "REDIS_PREFIX": PREFIX,
+        "LOCKSTEP_TEST_VAR": str(settings.VAR_DIR),
+        **more,
+    }
+
+
+@contextmanager
+def serving(*command: str, port: int, env: dict[str, str]) -> Iterator[None]:
+    """Run a server until the block ends; it has answered /healthz before the block begins."""
+    log = Path(settings.VAR_DIR) / "log" / f"server-{port}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command], cwd=ROOT, env=env, stdout=out, stderr=out
+        )
+    try:
+        wait_until(lambda: _answers(port, process), timeout=30)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def sockets(port: int | None = None) -> Iterator[int]:
+    """The socket server; its port."""
+    here = port or ports.any_free()
+    command = ("uvicorn", "--host", "127.0.0.1", "--port", str(here), "--log-level", "warning",
+               "--timeout-graceful-shutdown", "1", "config.asgi:application")  # fmt: skip
+    with serving(*command, port=here, env=environment()):
+        yield here
+
+
+@contextmanager
+def pages(socket_port: int) -> Iterator[int]:
+    """The HTTP server, whose pages know the socket server's port; its own port."""
+    here = ports.any_free()
+    command = ("granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(here),
+               "--workers", "1", "--blocking-threads", "1", "--no-ws", "--log-level", "warning",
+               "config.wsgi:application")  # fmt: skip
+    env = environment(LOCKSTEP_SOCKETS_URL=f"ws://127.0.0.1:{socket_port}")
+    with serving(*command, port=here, env=env):
+        yield here
+
+
+def _answers(port: int, process: "subprocess.Popen[bytes]") -> bool:
+    assert process.poll() is None, f"the server on port {port} ended with {process.returncode}"
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False

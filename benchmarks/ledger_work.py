@@ -52,6 +52,12 @@ def _trade(owner: UUID, number: int) -> TradeExecuted:
     )  # fmt: skip
 
 
+def warm_up(tenant: int) -> None:
+    """Make all the drafts that there are to copy."""
+    for place in range(len(places())):
+        _drafts(tenant, place)
+
+
 def post(tenant: int, entries: int, place: int | None = None) -> int:
     """Book so many new entries of one log partition, as its handler does."""
     if place is None:

@@ -55,6 +55,7 @@ def _bench(lab: Lab, options: Options, say: Say) -> Iterator[Bench]:
         hordaks = stack.enter_context(Clients(HORDAK_SETTINGS))
         hordaks.once(hordak_ledger.prepare)
         ours = stack.enter_context(Clients())
+        ours.repeat(partial(ledger_work.warm_up, tenant), 1)
         yield Bench(lab, options, say, ours, hordaks, tenant)
 
 

@@ -6,10 +6,13 @@ import secrets
 from pathlib import Path
 
 
-def secret(file: Path) -> str:
-    """Return the secret kept in `file`; makes it at the first call, once even if many call."""
+def secret(file: Path, *, size: int = 48) -> str:
+    """Return the secret kept in `file`; makes it (of `size` random bytes) at the first call.
+
+    Once, even if many call at the same time.
+    """
     if not file.exists():
-        new = _private(file, secrets.token_urlsafe(48))
+        new = _private(file, secrets.token_urlsafe(size))
         with contextlib.suppress(FileExistsError):
             os.link(new, file)  # unlike a rename this never replaces what another process made
         new.unlink()

@@ -63,7 +63,10 @@ def environment(var: Path, doors: Ports, urls: embedded.Urls) -> dict[str, str]:
 
 def flower_login(var: Path) -> str:
     """Return Flower's `user:password`; its own variable, or a password kept in `var`."""
-    return os.environ.get("FLOWER_BASIC_AUTH") or f"flower:{kept.secret(var / 'flower_password')}"
+    return (
+        os.environ.get("FLOWER_BASIC_AUTH")
+        or f"flower:{kept.secret(var / 'flower_password', size=12)}"
+    )
 
 
 def manage(name: str, *arguments: str, stop_rank: int = _CLOCK) -> ProcessSpec:

@@ -40,6 +40,29 @@ SELECT count(*) FROM events_cursor c WHERE c.handler = ANY(%s) AND c.state = 'ru
     AND e."offset" > c."offset")
 """
 
+TORN = """
+SELECT c.handler, e.partition, e."offset", c."offset" AS cursor, count(t.id) AS effects
+FROM events_cursor c
+JOIN events_event e ON e.topic = c.topic AND e.partition = c.partition
+LEFT JOIN events_parkedevent h ON h.handler = c.handler AND h.topic = c.topic
+     AND h.partition = c.partition AND h."offset" = e."offset"
+LEFT JOIN chaos_effect t ON t.handler = c.handler AND t.partition = e.partition
+     AND t."offset" = e."offset"
+WHERE c.handler = ANY('{tests.note,tests.note_echo}')
+GROUP BY c.handler, e.topic, e.partition, e."offset", c."offset", h."offset"
+HAVING count(t.id) <> CASE WHEN e."offset" <= c."offset" AND h."offset" IS NULL THEN 1 ELSE 0 END
+UNION ALL
+SELECT 'tests.echo', e.partition, e."offset", c."offset", count(o.id)
+FROM events_cursor c
+JOIN events_event e ON e.topic = c.topic AND e.partition = c.partition
+LEFT JOIN events_event o ON o.topic = 'test-echo' AND o.key = e.key
+     AND o.data->>'number' = e.data->>'number'
+WHERE c.handler = 'tests.echo'
+GROUP BY e.partition, e."offset", c."offset"
+HAVING count(o.id) <> CASE WHEN e."offset" <= c."offset" THEN 1 ELSE 0 END
+"""
+"""An event has its one effect if and only if the cursor has passed it (and nothing holds it)."""
+
 
 class Stack:
     """A PostgreSQL, a Valkey, and the workers and clients that use them."""
@@ -159,6 +182,10 @@ class Stack:
             return self.lag() == 0
 
         wait_until(is_settled, SETTLED_SECONDS, every=0.05)
+
+    def torn(self) -> list[tuple[Any, ...]]:
+        """Places where effects and cursors do not go together."""
+        return self.query(TORN)
 
     # --- processes
 
@@ -435,7 +462,7 @@ class Load:
         """Nothing lost, nothing twice, order kept. With `held`, what waits behind parked keys may."""
         run = self.run(held=held)
         assert run.calls, "the clients did nothing"
-        found = anomalies(run)
+        found = [*anomalies(run), *map(str, self.stack.torn())]
         assert not found, f"CHAOS_SEED={self.stack.seed}: {len(found)} anomalies: {found[:10]}"
         return run
 

@@ -45,6 +45,7 @@ def _become(order: dict[str, Any]) -> NoReturn:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
+        sys.stderr.write(f"{end}\n")
     except BaseException:  # noqa: BLE001 - the last word of a process goes to its log
         traceback.print_exc()
     finally:
@@ -71,21 +72,23 @@ def be_client(plan: dict[str, Any], wakes: int | None = None) -> None:
 
 
 def be_drainer(handler: str, topic: str, partition: int, die_at: str = "", after: int = 0) -> None:
-    """One drain, that dies at a step."""
-    from apps.events.services import drain  # noqa: PLC0415 - after Django's start
+    """One drain, in batches of two, that dies at a step."""
+    from apps.events.services import drain, draining  # noqa: PLC0415 - after Django's start
 
+    draining._limits[handler] = 2
+    draining._learn = lambda *_: None
     _die_at(die_at, after)
     drain(handler, topic, partition)
 
 
-def be_publisher(key: str, numbers: list[int], die_at: str = "") -> None:
+def be_publisher(facts: list[tuple[str, int]], die_at: str = "") -> None:
     """One unit of work, that dies at a step."""
     from apps.events.services import unit_of_work  # noqa: PLC0415 - after Django's start
     from tests.chaos.toys import ThingAdded  # noqa: PLC0415 - same
 
     _die_at(die_at, 0)
     with unit_of_work() as work:
-        for number in numbers:
+        for key, number in facts:
             work.publish(ThingAdded(number=number), tenant=1, key=key)
 
 

@@ -52,7 +52,7 @@ def serving(*command: str, port: int, env: dict[str, str]) -> Iterator[None]:
             [sys.executable, "-m", *command], cwd=ROOT, env=env, stdout=out, stderr=out
         )
     try:
-        wait_until(lambda: _answers(port, process), timeout=30)
+        wait_until(lambda: _answers(port, process), timeout=90)
         yield
     finally:
         process.terminate()

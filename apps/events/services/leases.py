@@ -72,7 +72,8 @@ def take(place: Place, *, if_behind: bool = True) -> Lease | None:
         cursor.execute(f"{TAKE} {condition} {TAKEN}", (lease, SECONDS, *place.at, has_claim))
         found = cursor.fetchone()
     if found:
-        return Lease(place, lease, *found, has_claim)
+        offset, deaths, suspect_until = found
+        return Lease(place, lease, offset, deaths, suspect_until, has_claim)
     if has_claim:
         places.let_go(place)
     return None

@@ -11,24 +11,32 @@ class TicketOut(serializers.Serializer[object]):
     expires_at = serializers.DateTimeField()
 
 
-class _Tenant(serializers.Serializer[object]):
+class BoardTenantOut(serializers.Serializer[object]):
+    """Whose board it is."""
+
     slug = serializers.CharField()
     name = serializers.CharField()
 
 
-class _Reason(serializers.Serializer[object]):
+class BoardReasonOut(serializers.Serializer[object]):
+    """Why it is not healthy."""
+
     code = serializers.CharField()
     detail = serializers.CharField()
     state = serializers.ChoiceField(["catching_up", "degraded"])
 
 
-class _Status(serializers.Serializer[object]):
+class BoardStatusOut(serializers.Serializer[object]):
+    """How the platform is, in one word and in sentences."""
+
     state = serializers.ChoiceField(["healthy", "catching_up", "degraded"])
     sentence = serializers.CharField()
-    reasons = _Reason(many=True)
+    reasons = BoardReasonOut(many=True)
 
 
-class _Flow(serializers.Serializer[object]):
+class BoardFlowOut(serializers.Serializer[object]):
+    """Trades per second of the last two minutes."""
+
     until = serializers.DateTimeField(help_text="End of the last whole second.")
     per_second = serializers.ListField(
         child=serializers.IntegerField(), help_text="Trades in each second, oldest first."
@@ -38,7 +46,9 @@ class _Flow(serializers.Serializer[object]):
     total = serializers.IntegerField()
 
 
-class _Handler(serializers.Serializer[object]):
+class BoardHandlerOut(serializers.Serializer[object]):
+    """How far a handler is behind, by partition (0 to 63)."""
+
     handler = serializers.CharField()
     topic = serializers.CharField()
     behind = serializers.IntegerField(help_text="Events not yet taken.")
@@ -54,7 +64,9 @@ class _Handler(serializers.Serializer[object]):
     )
 
 
-class _ParkedKey(serializers.Serializer[object]):
+class BoardParkedKeyOut(serializers.Serializer[object]):
+    """A key that a handler cannot get past."""
+
     id = serializers.IntegerField()
     handler = serializers.CharField()
     topic = serializers.CharField()
@@ -65,12 +77,16 @@ class _ParkedKey(serializers.Serializer[object]):
     parked_at = serializers.DateTimeField()
 
 
-class _Parked(serializers.Serializer[object]):
+class BoardParkedOut(serializers.Serializer[object]):
+    """Parked keys of this tenant."""
+
     count = serializers.IntegerField()
-    keys = _ParkedKey(many=True, help_text="The newest.")
+    keys = BoardParkedKeyOut(many=True, help_text="The newest.")
 
 
-class _LatestTrade(serializers.Serializer[object]):
+class BoardTradeOut(serializers.Serializer[object]):
+    """A trade."""
+
     id = serializers.UUIDField()
     account = serializers.CharField()
     instrument = serializers.CharField()
@@ -83,33 +99,43 @@ class _LatestTrade(serializers.Serializer[object]):
     booked = serializers.BooleanField(help_text="Whether the ledger has it.")
 
 
-class _TrialRow(serializers.Serializer[object]):
+class BoardTrialRowOut(serializers.Serializer[object]):
+    """An asset in the trial balance."""
+
     asset = serializers.CharField()
     debit = serializers.CharField()
     credit = serializers.CharField()
     difference = serializers.CharField(help_text='"0", or the ledger is broken.')
 
 
-class _TrialBalance(serializers.Serializer[object]):
+class BoardTrialBalanceOut(serializers.Serializer[object]):
+    """Debits and credits per asset."""
+
     assets = serializers.IntegerField()
     off = serializers.IntegerField(help_text="Assets with a difference.")
-    rows = _TrialRow(many=True, help_text="At most 100, those with a difference first.")
+    rows = BoardTrialRowOut(many=True, help_text="At most 100, those with a difference first.")
 
 
-class _Worker(serializers.Serializer[object]):
+class BoardWorkerOut(serializers.Serializer[object]):
+    """A worker that announced itself."""
+
     name = serializers.CharField()
     online = serializers.BooleanField()
     queues = serializers.ListField(child=serializers.CharField())
     silent_seconds = serializers.FloatField()
 
 
-class _Queue(serializers.Serializer[object]):
+class BoardQueueOut(serializers.Serializer[object]):
+    """A shard queue."""
+
     queue = serializers.CharField()
     waiting = serializers.IntegerField(help_text="Wakes; not events.")
     served = serializers.BooleanField()
 
 
-class _Clock(serializers.Serializer[object]):
+class BoardClockOut(serializers.Serializer[object]):
+    """A clock job and its newest period."""
+
     job = serializers.CharField()
     every = serializers.FloatField(help_text="Seconds.")
     period = serializers.DateTimeField(allow_null=True)
@@ -122,13 +148,13 @@ class BoardOut(serializers.Serializer[object]):
     """The operations board of a tenant."""
 
     at = serializers.DateTimeField()
-    tenant = _Tenant()
-    status = _Status()
-    flow = _Flow()
-    handlers = _Handler(many=True)
-    parked = _Parked()
-    trades = _LatestTrade(many=True)
-    trial_balance = _TrialBalance()
-    workers = _Worker(many=True)
-    queues = _Queue(many=True)
-    clock = _Clock(many=True)
+    tenant = BoardTenantOut()
+    status = BoardStatusOut()
+    flow = BoardFlowOut()
+    handlers = BoardHandlerOut(many=True)
+    parked = BoardParkedOut()
+    trades = BoardTradeOut(many=True)
+    trial_balance = BoardTrialBalanceOut()
+    workers = BoardWorkerOut(many=True)
+    queues = BoardQueueOut(many=True)
+    clock = BoardClockOut(many=True)

@@ -25,7 +25,7 @@ class MayWatch(IsMember):
 class BoardView(APIView):
     """The board, for whoever cannot hold a socket open."""
 
-    @extend_schema(responses=BoardOut, summary="The operations board", tags=["board"])
+    @extend_schema(responses=BoardOut, summary="The operations board")
     def get(self, request: Request) -> HttpResponse:
         """The same object that the socket sends every second."""
         response = HttpResponse(snapshot(tenant_of(request)), content_type="application/json")
@@ -42,7 +42,6 @@ class TicketView(APIView):
         request=None,
         responses={201: TicketOut},
         summary="A ticket for the board's socket",
-        tags=["board"],
     )
     def post(self, request: Request) -> Response:
         """503 while Redis does not answer: poll the board meanwhile."""

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.core.exceptions import DomainError
@@ -98,11 +99,22 @@ def problems(request: HttpRequest) -> HttpResponse:
             "code": code,
             "status": kinds[code].status,
             "title": HTTPStatus(kinds[code].status).phrase,
-            "detail": " ".join((kinds[code].__doc__ or "").split()),
+            "detail": _with_code(" ".join((kinds[code].__doc__ or "").split())),
         }
         for code in sorted(kinds)
     ]
     return render(request, "web/problems.html", {"section": "api", "problems": rows + GENERAL})
+
+
+def _with_code(sentence: str) -> str:
+    """The sentence as HTML, with its `names` set as code."""
+    parts = sentence.split("`")
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html("<code>{}</code>", part) if index % 2 else part,)
+         for index, part in enumerate(parts)),
+    )  # fmt: skip
 
 
 def _kinds(kind: type[DomainError]) -> set[type[DomainError]]:

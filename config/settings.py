@@ -175,6 +175,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"TradeSide": ["buy", "sell"], "LegSide": ["debit", "credit"]},
 }
 
 # --- sockets ------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from apps.trading.services.folding import fold_trades
 from apps.trading.services.instruments import InstrumentTerms, change_instrument, list_instrument
 from apps.trading.services.intake import CHUNK, FeeRequest, Outcome, TradeRequest, execute_trades
 from apps.trading.services.intake.requests import unprintable
+from apps.trading.services.keys import forget_old_keys
 from apps.trading.services.prices import PriceUpdate, record_prices
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "change_instrument",
     "execute_trades",
     "fold_trades",
+    "forget_old_keys",
     "list_instrument",
     "open_account",
     "open_accounts",

@@ -1,0 +1,12 @@
+"""What the clock starts in trading."""
+
+from datetime import datetime, timedelta
+
+from apps.events.registry import periodic
+from apps.trading import services
+
+
+@periodic(every=timedelta(days=1), catch_up=1)
+def forget_old_keys(period: datetime) -> None:
+    """Let idempotency keys go that nobody retries any more."""
+    services.forget_old_keys(period)

@@ -21,6 +21,6 @@ def forget_old_keys(now: datetime) -> int:
     with connection.cursor() as cursor:
         while True:
             cursor.execute(FORGET, [now - KEPT, CHUNK])
-            forgotten += cursor.rowcount
+            forgotten += int(cursor.rowcount)
             if cursor.rowcount < CHUNK:
                 return forgotten

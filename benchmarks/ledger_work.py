@@ -12,12 +12,14 @@ from uuid import UUID, uuid4, uuid5
 from apps.events.contracts import partition_of
 from apps.ledger.journal import EntryDraft, entry_for_trade
 from apps.ledger.selectors import balances
-from apps.ledger.services import post_entries
+from apps.ledger.services import open_client_accounts, post_entries
 from apps.trading.events import Fee, TradeExecuted
 
 OWNERS = 100
 INSTRUMENTS = 20
 _NAMESPACE = UUID("0198f0e2-0000-7000-8000-000000000000")
+VETERAN = uuid5(_NAMESPACE, "veteran")
+"""The owner with the long history; nobody else books on its accounts."""
 
 
 @cache
@@ -72,12 +74,13 @@ def post(tenant: int, entries: int, place: int | None = None) -> int:
 
 def open_accounts(tenant: int) -> None:
     """Have every account of every owner opened, and every asset declared."""
+    open_client_accounts([(tenant, VETERAN, "veteran")])
     for place, (partition, _) in enumerate(places()):
         post_entries(_drafts(tenant, place), partition=partition)
 
 
 def balance_as_of(tenant: int, seconds: int) -> int:
-    """The balances of the owner with the long history, as of any time in it."""
-    at = datetime.now(UTC) - timedelta(seconds=random.uniform(0, seconds))
-    assert balances(tenant, places()[0][1][0], as_of=at)
+    """The veteran's balance, as of any time in its history."""
+    at = datetime.now(UTC) - timedelta(seconds=random.uniform(0, seconds - 60))
+    assert balances(tenant, VETERAN, as_of=at)
     return 1

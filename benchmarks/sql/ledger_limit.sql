@@ -55,7 +55,8 @@ BEGIN
           GROUP BY o.partition, o.tenant, o.owner) AS told;
 END $$;
 
--- A client's account with a long history: `entries` cash transfers, a second apart, up to now.
+-- A client with a long history (place -1): `entries` cash transfers, a second apart, up to now.
+SELECT ledger_make_partition((now() - interval '1 month')::date);
 CREATE FUNCTION bench_history(entries int, first int, total int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     ids uuid[] := ARRAY(SELECT uuidv7() FROM generate_series(1, entries));
@@ -66,11 +67,11 @@ BEGIN
            t.at, t.at
     FROM bench_known o, unnest(ids) WITH ORDINALITY AS u (id, n)
     CROSS JOIN LATERAL (SELECT now() - (total - first - u.n) * interval '1 second') AS t (at)
-    WHERE o.place = 0 AND o.rank = 0;
+    WHERE o.place = -1;
 
     INSERT INTO ledger_posting (entry_id, leg, ledger_account_id, asset, amount, booked_at, tenant_id)
     SELECT e.id, l.leg, l.account, 'USD', l.amount, e.booked_at, e.tenant_id
     FROM bench_known o, ledger_journalentry e
     CROSS JOIN LATERAL (VALUES (1, o.cash, 1.25), (2, o.street_cash, -1.25)) AS l (leg, account, amount)
-    WHERE e.id = ANY(ids) AND o.place = 0 AND o.rank = 0;
+    WHERE e.id = ANY(ids) AND o.place = -1;
 END $$;

@@ -51,6 +51,8 @@ def log_settings(level: str, *, json: bool) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.request": {"level": "ERROR"},
+            # anybody can send a wrong Host, as often as they like
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
             "celery.app.trace": {
                 "level": "WARNING"
             },  # a line a task says nothing that lag does not

@@ -62,12 +62,16 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels sh
     _pushing: asyncio.Task[None] | None = None
     _frames = 0
     _window = 0.0
+    _closed = False
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
         """Call the method for a message, without Channels' hop through one thread for each."""
+        if self._closed and message["type"] == "websocket.receive":
+            return  # sent before the client heard of its end
         try:
             await getattr(self, get_handler_name(message))(message)
         except Farewell as end:
+            self._closed = True
             await self.close(end.code, str(end))
 
     async def connect(self) -> None:

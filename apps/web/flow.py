@@ -1,4 +1,8 @@
-"""Trades per second of the last two minutes, at the cost of the last few seconds."""
+"""What a process keeps, so that looking every second stays cheap.
+
+`Flow`: trades per second of two minutes, at the cost of the last few seconds. `Kept`: a dear value,
+made anew only as often as it may be.
+"""
 
 import threading
 from collections.abc import Callable, Mapping

@@ -118,7 +118,7 @@ class TestPoisonAndKillers:
 
     def test_a_killer_is_parked_and_its_neighbours_are_unharmed(self, stack):
         stack.start_workers(1)
-        with stack.load(most=40, keys=30, kinds=["", "", "killer"], rollbacks=0.0) as load:
+        with stack.load(most=25, keys=20, kinds=["", "", "killer"], rollbacks=0.0) as load:
             load.wait_idle()
         stack.settle()
         run = load.check(held=True)
@@ -140,7 +140,7 @@ class TestPoisonAndKillers:
     def test_poison_is_parked_without_a_death(self, stack):
         [worker] = stack.start_workers(1)
         pid = worker.process.pid
-        with stack.load(most=40, keys=30, kinds=["poison", "", "poison"], rollbacks=0.0) as load:
+        with stack.load(most=25, keys=20, kinds=["poison", "", "poison"], rollbacks=0.0) as load:
             load.wait_idle()
         stack.settle()
         load.check(held=True)
@@ -165,7 +165,7 @@ class TestConnections:
 
     def test_a_hundred_tasks_use_one_backend_a_worker(self, stack):
         stack.start_workers()
-        with stack.load(most=60, keys=64, pause=0.01) as load:
+        with stack.load(most=50, keys=40, pause=0.01) as load:
             load.wait_idle()
         stack.settle()
         run = load.check()

@@ -72,7 +72,8 @@ class TestDeathAtEveryStep:
             assert done == list(range(1, len(done) + 1))
             assert cursor_row(handler.name)["offset"] == len(done)
         else:
-            assert (point, passes) == ("after_unlock", 1)  # passed only once a drain
+            assert point in {"before_unlock", "after_unlock"}  # passed only once a drain
+            assert passes == 1
         monkeypatch.setattr(barriers, "hook", None)
         drain(handler.name, TOPIC, HERE)
         assert seen() == [1, 2, 3, 4, 5]

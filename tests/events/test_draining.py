@@ -1,6 +1,5 @@
 """Drain: in order, exactly once in effect, whatever fails."""
 
-import threading
 from decimal import Decimal
 
 import pytest
@@ -23,7 +22,7 @@ from apps.events.services import (
     unit_of_work,
 )
 from tests.events.conftest import ThingAdded, note_effects, seen
-from tests.events.helpers import HERE, KEY, TOPIC, append, cursor_row, keys_in, query
+from tests.events.helpers import HERE, KEY, TOPIC, append, cursor_row, in_threads, keys_in, query
 
 
 class TestDrain:
@@ -84,25 +83,23 @@ class TestDrain:
 class TestLostWake:
     """R1: an append whose wake met a busy drain is seen by that drain, after it let go."""
 
-    def test_a_wake_that_finds_the_drain_busy_is_not_lost(self, make_handler, monkeypatch):
+    @pytest.mark.parametrize("point", ["after_read", "after_commit", "before_unlock"])
+    def test_a_wake_that_finds_the_drain_busy_is_not_lost(self, make_handler, monkeypatch, point):
+        """At the last point the drain has looked for the last time before it lets go."""
         handler = make_handler()
         append(1)
         answers = []
 
-        def append_and_wake() -> None:
+        def append_and_wake():
             append(2)
             answers.append(drain(handler.name, TOPIC, HERE))
-            connection.close()
 
-        def meanwhile(point: str, place: object) -> None:
-            if point == "after_commit" and not answers:
-                # The cursor's transaction is over, its claim is still held: a wake now finds it busy.
-                thread = threading.Thread(target=append_and_wake)
-                thread.start()
-                thread.join()
+        def meanwhile(passed: str, place: object) -> None:
+            if passed == point and not answers:
+                in_threads(append_and_wake)
 
         monkeypatch.setattr(barriers, "hook", meanwhile)
-        drain(handler.name, TOPIC, HERE)
+        assert drain(handler.name, TOPIC, HERE) is Outcome.DONE
         assert answers == [Outcome.BUSY]
         assert seen() == [1, 2]
 

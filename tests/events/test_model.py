@@ -38,7 +38,7 @@ PARTITIONS = (1, 2)
 KEYS = {key: partition for partition in PARTITIONS for key in keys_in(partition, 2)}
 EXAMPLES = 15 + int(float(os.environ.get("CHAOS_SECONDS", "0")))
 DRAIN_POINTS = ["after_begin", "after_read", "before_move", "before_append", "after_append",
-                "before_commit", "before_wake", "after_commit", "after_unlock"]  # fmt: skip
+                "before_commit", "before_wake", "after_commit", "before_unlock", "after_unlock"]  # fmt: skip
 
 keys = st.sampled_from(sorted(KEYS))
 facts = st.lists(st.tuples(keys, st.booleans()), min_size=1, max_size=6)

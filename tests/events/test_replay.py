@@ -172,12 +172,12 @@ class TestVerify:
         handles(ThingAdded, queue="positions", projection=lines)(by_function)
         try:
             register_cursors()
-            for number in range(10):
-                append(number)
-                drain("tests.by_function", TOPIC, HERE)
-            for _ in range(3):
+            for turn in range(1, 4):
+                for number in range(8):
+                    append(number)
+                    drain("tests.by_function", TOPIC, HERE)
                 assert replay("tests.by_function").ok
-                assert query("SELECT count(*) FROM test_total_line") == [(10,)]
+                assert query("SELECT count(*) FROM test_total_line") == [(8 * turn,)]
         finally:
             registry.unregister("tests.by_function")
             query("DROP FUNCTION test_add")

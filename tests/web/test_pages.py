@@ -92,6 +92,9 @@ class TestSigningIn:
         assert answer.status_code == 200
         assert "bob may not open that page." in answer.content.decode()
 
+    def test_who_is_signed_in_needs_no_form(self, signed_in):
+        assert signed_in.get("/sign-in/")["Location"] == "/"
+
     def test_signing_out_needs_a_post(self, signed_in):
         assert signed_in.get("/sign-out/").status_code == 405
         assert signed_in.get("/").status_code == 200

@@ -20,6 +20,7 @@ POINTS: Final = (
     "before_move",
     "before_commit",
     "after_commit",
+    "before_unlock",
     "after_unlock",
 )
 

@@ -68,6 +68,7 @@ def drain(name: str, topic: str, partition: int, *, seconds: float = SLICE_SECON
                 return Outcome.BUSY
             while (more := _step(place)) and time.monotonic() < deadline:
                 pass
+            barrier("before_unlock", place)
         barrier("after_unlock", place)
         # Whoever appended while the claim was held was told "busy": so look again, after letting
         # go, in a new snapshot. Without this a wake could be lost.

@@ -1,5 +1,6 @@
 """A handler's place in a partition, and the SQL that locks, reads and moves its cursor."""
 
+import contextlib
 import json
 import zlib
 from collections.abc import Iterator, Sequence
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from apps.events.contracts import Event, decode
 from apps.events.registry import Batch, Handler, Recorded
@@ -95,9 +96,10 @@ def claim(place: Place) -> Iterator[bool]:
     try:
         yield mine
     finally:
-        # A connection that broke has lost the lock already.
-        if mine and connection.is_usable():
-            let_go(place)
+        if mine:
+            # A connection that broke has lost the lock already.
+            with contextlib.suppress(OperationalError, InterfaceError):
+                let_go(place)
 
 
 def try_claim(place: Place) -> bool:

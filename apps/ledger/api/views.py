@@ -13,18 +13,26 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from apps.core.problems import JsonRenderer
+from apps.core.problems import JsonRenderer, Malformed
 from apps.ledger import selectors, services
 from apps.ledger.api import serializers as wire
 from apps.ledger.api.statements import CsvRenderer, csv_of
 from apps.ledger.selectors import Moment
 from apps.tenants.authentication import tenant_of
+from apps.tenants.pagination import refuse_unknown
 from apps.tenants.permissions import OperationsWrites
 
 # The widest period. Its end is not "now": an entry that another machine, whose clock is ahead, has
 # just booked would be missing from the statement, though not from the balance.
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def _query(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The validated query. Raises `Malformed` where a parameter means nothing here."""
+    if faults := refuse_unknown(request, {*form().fields, "format"}):
+        raise Malformed(errors=faults)
+    return _asked(form, request.query_params)
 
 
 def _asked(form: type[Serializer[Any]], data: Any) -> dict[str, Any]:
@@ -45,7 +53,7 @@ class BalancesView(APIView):
     )
     def get(self, request: Request) -> Response:
         """By account code and asset."""
-        asked, tenant = _asked(wire.BalancesQuery, request.query_params), tenant_of(request).pk
+        asked, tenant = _query(wire.BalancesQuery, request), tenant_of(request).pk
         owner, as_of = selectors.owner_of(tenant, asked["owner"]), asked.get("as_of")
         found = selectors.balances(tenant, owner.id, as_of=as_of)
         return Response(
@@ -69,7 +77,7 @@ class EntriesView(APIView):
     )
     def get(self, request: Request) -> Response:
         """A page."""
-        asked, tenant = _asked(wire.EntriesQuery, request.query_params), tenant_of(request).pk
+        asked, tenant = _query(wire.EntriesQuery, request), tenant_of(request).pk
         name = asked.pop("owner", None)
         owner = selectors.owner_of(tenant, name).id if name else None
         page = selectors.entries(tenant, owner=owner, **asked)
@@ -92,6 +100,7 @@ class TrialBalanceView(APIView):
     @extend_schema(responses=wire.TrialBalanceOut, summary="Debit and credit balances per asset")
     def get(self, request: Request) -> Response:
         """One row per asset."""
+        _query(Serializer, request)
         return Response(wire.trial_out(selectors.trial_balance(tenant_of(request).pk)))
 
 
@@ -110,7 +119,7 @@ class StatementView(APIView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """A page as JSON, or the whole period as CSV."""
-        asked, tenant = _asked(wire.StatementQuery, request.query_params), tenant_of(request).pk
+        asked, tenant = _query(wire.StatementQuery, request), tenant_of(request).pk
         owner = selectors.owner_of(tenant, asked["owner"])
         since, until = asked.get("from", BEGINNING), asked.get("to", END)
         if request.accepted_renderer.format == CsvRenderer.format:

@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('symbol', models.TextField()),
                 ('name', models.TextField()),
-                ('kind', models.CharField(choices=[('equity', 'Equity'), ('bond', 'Bond'), ('etf', 'Etf'), ('fx', 'Fx'), ('crypto', 'Crypto'), ('future', 'Future')], max_length=6)),
+                ('kind', models.CharField(choices=[('equity', 'Equity'), ('bond', 'Bond'), ('etf', 'Etf'), ('fx', 'Fx'), ('crypto', 'Crypto'), ('future', 'Future'), ('option', 'Option')], max_length=6)),
                 ('currency', models.TextField(help_text='Of settlement and profit; the base coin if inverse.')),
                 ('lot_size', apps.trading.models.fields.AmountField(blank=True, help_text='Quantities are multiples; empty: any.', null=True)),
                 ('tick_size', apps.trading.models.fields.AmountField(blank=True, help_text='Prices are multiples; empty: any.', null=True)),
@@ -203,7 +203,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='instrument',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['equity', 'bond', 'etf', 'fx', 'crypto', 'future'])), name='instrument_kind_is_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['equity', 'bond', 'etf', 'fx', 'crypto', 'future', 'option'])), name='instrument_kind_is_known'),
         ),
         migrations.AddConstraint(
             model_name='instrument',

@@ -119,6 +119,7 @@ class InstrumentKind(models.TextChoices):
     FX = "fx"
     CRYPTO = "crypto"
     FUTURE = "future"
+    OPTION = "option"
 
 
 class InstrumentStatus(models.TextChoices):

@@ -11,7 +11,7 @@ from apps.trading.exceptions import TermsRefused
 from apps.trading.selectors.reference import as_uuid
 
 NATURAL: Final = re.compile(r"[A-Za-z0-9^][A-Za-z0-9._:&=^+-]{0,63}")
-SYMBOL: Final = re.compile(r"[A-Za-z0-9^][A-Za-z0-9._:&=^+/-]{0,63}")
+SYMBOL: Final = re.compile(r"(?=.{1,64}$)[A-Za-z0-9^](?: ?[A-Za-z0-9._:&=^+/-])*")
 CURRENCY: Final = re.compile(r"[A-Z0-9]{2,12}")
 NAME_MAX: Final = 200
 
@@ -26,8 +26,8 @@ def fault(field: str, code: str, detail: str) -> Fault:
 def natural_name_faults(field: str, name: str, form: re.Pattern[str] = NATURAL) -> Iterator[Fault]:
     """Why this cannot be a number, symbol or code, which stands in addresses in place of an id."""
     if not form.fullmatch(name):
-        signs = "._:&=^+-/" if form is SYMBOL else "._:&=^+-"
-        detail = f"Up to 64 letters, digits and {signs}, beginning with a letter or digit."
+        signs = "._:&=^+-/ and single spaces" if form is SYMBOL else "._:&=^+-"
+        detail = f"Up to 64 of: letters, digits, {signs}; a letter, digit or ^ first."
         yield fault(field, "invalid_name", detail)
     elif as_uuid(name) is not None:
         yield fault(field, "invalid_name", "It looks like an id; choose a name that cannot be one.")

@@ -22,13 +22,13 @@ from apps.web.metrics import exposition
 METRICS_ROLES: Final = frozenset({Role.OWNER, Role.ADMIN, Role.OPERATIONS})
 
 # Anyone may ask, so however often they do, the database is asked once a second at most.
-_readiness = Kept(readiness, time.monotonic, at_least=1.0)
+_readiness = Kept(readiness, time.monotonic, share=1.0, at_least=1.0)
 
 
 def forget() -> None:
     """Ask anew at the next call; between tests."""
     global _readiness  # noqa: PLW0603 - the process's own
-    _readiness = Kept(readiness, time.monotonic, at_least=1.0)
+    _readiness = Kept(readiness, time.monotonic, share=1.0, at_least=1.0)
 
 
 @require_safe

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth import views as auth
 from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
@@ -18,6 +19,12 @@ class SignIn(auth.LoginView):
     """The one way in for people; the back office sends them here, too."""
 
     template_name = "web/sign_in.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The form; on to the board for someone who is signed in and wants nothing else."""
+        if request.user.is_authenticated and not self.get_redirect_url():
+            return redirect("web:board")
+        return super().get(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Try; 429 after ten failures of this name from this address within five minutes."""

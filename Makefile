@@ -18,7 +18,7 @@ run: $(RUNTIME) ## Run everything in the foreground (PORT=8000); Ctrl-C stops it
 	@exec $(BIN)/python manage.py up --port $(PORT) $(ARGS)
 
 test: $(DEV) ## Run the tests, on PostgreSQL and Redis of their own
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: lint types imports migrations test ## What CI runs
 

@@ -56,11 +56,12 @@ class EventRecordAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[EventRecord], bool]:
         """By the indexes there are: a place, a key as a whole, or the newest of each partition."""
         term = search_term.strip()
+        shown = queryset.defer("data", "headers")  # wide, and not in the list
         if not term:
             newest = RawSQL(NEWEST, (), output_field=BooleanField())  # noqa: S611 - a constant
-            return queryset.filter(newest), False
+            return shown.filter(newest), False
         place = place_of(term)
-        return queryset.filter(**place) if place else queryset.filter(key=term), False
+        return shown.filter(**place) if place else shown.filter(key=term), False
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

@@ -12,4 +12,4 @@ class ChaosConfig(AppConfig):
     label = "chaos"
 
     def ready(self) -> None:
-        import_module("tests.chaos.toys")
+        import_module("tests.chaos.toys").register()

@@ -40,14 +40,12 @@ class ThingEchoed(Event):
     number: int
 
 
-@handles(ThingAdded, queue="positions")
 def note(batch: Batch) -> None:
     """One row an event."""
     _suffer(batch)
     _write(batch)
 
 
-@handles(ThingAdded, queue="ledger")
 def echo(batch: Batch) -> None:
     """One fact an event: what is told is told once, too."""
     with unit_of_work() as work:
@@ -55,17 +53,23 @@ def echo(batch: Batch) -> None:
             work.publish(ThingEchoed(number=one.event.number), tenant=one.tenant_id, key=one.key)
 
 
-@handles(ThingEchoed, queue="settlement")
 def note_echo(batch: Batch) -> None:
     """One row an echo."""
     _write(batch)
 
 
-@handles(ThingAdded, queue="nlu", calls_out=True)
 async def call(one: Recorded) -> None:
     """One idempotent service call an event, after a while in the outside."""
     await asyncio.sleep(0.001 * (one.offset % 3))
     await sync_to_async(_answer)(one)
+
+
+def register() -> None:
+    """Make the handlers known: where the toys are an app, not where a test imports their names."""
+    handles(ThingAdded, queue="positions")(note)
+    handles(ThingAdded, queue="ledger")(echo)
+    handles(ThingEchoed, queue="settlement")(note_echo)
+    handles(ThingAdded, queue="nlu", calls_out=True)(call)
 
 
 HANDLERS = ("tests.note", "tests.echo", "tests.note_echo", "tests.call")

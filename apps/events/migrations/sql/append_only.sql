@@ -16,6 +16,3 @@ CREATE TRIGGER events_are_append_only BEFORE UPDATE OR DELETE ON events_event
     FOR EACH ROW EXECUTE FUNCTION events_refuse_change();
 CREATE TRIGGER events_are_not_truncated BEFORE TRUNCATE ON events_event
     FOR EACH STATEMENT EXECUTE FUNCTION events_refuse_change();
--- ALWAYS: also where session_replication_role asks triggers to stand aside. The guard against
--- TRUNCATE does stand aside then: that is how a whole database is emptied to be filled again.
-ALTER TABLE events_event ENABLE ALWAYS TRIGGER events_are_append_only;

@@ -10,22 +10,17 @@ BEGIN
         USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_ARGV[0], TABLE = TG_TABLE_NAME;
 END $$;
 
--- ALWAYS: also where session_replication_role asks triggers to stand aside. The guards against
--- TRUNCATE do stand aside then: that is how a whole database is emptied to be filled again.
 CREATE TRIGGER trades_are_append_only BEFORE UPDATE OR DELETE ON trading_trade
     FOR EACH STATEMENT EXECUTE FUNCTION trading_refuse_change('trades_are_append_only');
-ALTER TABLE trading_trade ENABLE ALWAYS TRIGGER trades_are_append_only;
 CREATE TRIGGER trade_is_not_truncated BEFORE TRUNCATE ON trading_trade
     FOR EACH STATEMENT EXECUTE FUNCTION trading_refuse_change('trades_are_append_only');
 CREATE TRIGGER rejections_are_append_only BEFORE UPDATE OR DELETE ON trading_rejectedtrade
     FOR EACH STATEMENT EXECUTE FUNCTION trading_refuse_change('rejections_are_append_only');
-ALTER TABLE trading_rejectedtrade ENABLE ALWAYS TRIGGER rejections_are_append_only;
 CREATE TRIGGER rejectedtrade_is_not_truncated BEFORE TRUNCATE ON trading_rejectedtrade
     FOR EACH STATEMENT EXECUTE FUNCTION trading_refuse_change('rejections_are_append_only');
 -- An HTTP key may expire (a DELETE by age); what was answered under it may not change.
 CREATE TRIGGER answers_are_kept BEFORE UPDATE ON trading_idempotencykey
     FOR EACH STATEMENT EXECUTE FUNCTION trading_refuse_change('answers_are_kept');
-ALTER TABLE trading_idempotencykey ENABLE ALWAYS TRIGGER answers_are_kept;
 CREATE TRIGGER idempotencykey_is_not_truncated BEFORE TRUNCATE ON trading_idempotencykey
     FOR EACH STATEMENT EXECUTE FUNCTION trading_refuse_change('answers_are_kept');
 
@@ -42,6 +37,5 @@ BEGIN
 END $$;
 CREATE TRIGGER position_changes_are_append_only BEFORE UPDATE OR DELETE ON trading_positionchange
     FOR EACH STATEMENT EXECUTE FUNCTION trading_refuse_rewriting('position_changes_are_append_only');
-ALTER TABLE trading_positionchange ENABLE ALWAYS TRIGGER position_changes_are_append_only;
 CREATE TRIGGER positionchange_is_not_truncated BEFORE TRUNCATE ON trading_positionchange
     FOR EACH STATEMENT EXECUTE FUNCTION trading_refuse_rewriting('position_changes_are_append_only');

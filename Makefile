@@ -7,7 +7,7 @@ DEV := $(VENV)/.installed-dev
 BENCH := $(VENV)/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types imports migrations bench chaos reset format
+.PHONY: help setup run test check lint types imports migrations goldens bench chaos reset format
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,11 +35,14 @@ imports: $(DEV) ## Who may import whom
 migrations: $(DEV) ## No model without its migration
 	@$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
+goldens: $(DEV) ## Release the events as they are declared now
+	@$(BIN)/python -m tests.contracts.write $(ARGS)
+
 bench: $(BENCH) ## Measure, beside the limit and the peers
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-chaos: $(DEV) ## Break things, long and seeded
-	@$(BIN)/python -m pytest tests/chaos $(ARGS)
+chaos: $(DEV) ## Break things, long and seeded (CHAOS_SECONDS=300, CHAOS_SEED=…)
+	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(BIN)/python -m pytest tests/chaos tests/events/test_model.py $(ARGS)
 
 reset: ## Stop what runs here and forget all its data
 	@if [ -e $(RUNTIME) ]; then \

@@ -103,6 +103,10 @@ class Stack:
             self.db.close()
         self.valkey.stop()
         self.postgres.stop()
+        # Whoever runs as root has the data elsewhere; nothing of it stays but the logs.
+        self.postgres.erase()
+        shutil.rmtree(self.valkey.data, ignore_errors=True)
+        (self.var / "password").unlink()
 
     def start_postgres(self) -> None:
         self.postgres.start(lambda *_: None)

@@ -30,7 +30,8 @@ class Policy(StrEnum):
 
     HOLD = "hold"  # its later events wait behind it: order is kept
     SKIP = "skip"  # only the failing event is set aside: for projections that can miss one
-    STOP = "stop"  # the partition stops: for errors that no single key explains
+    STOP = "stop"  # the partition stops: for errors that no single key explains, and for relays to
+    # streams that take only growing offsets, where a key resumed later would be refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,8 @@ def handles(
 ) -> Callable[[F], F]:
     """Register a function as the handler `<app>.<function>` of these events on a lane.
 
+    With `calls_out` it runs outside any transaction and may be told an event again after a crash: a
+    coroutine takes one event at a time, keys side by side; a plain function takes batches in order.
     A new handler starts at the beginning of the log, or at its end with `from_head`.
     """
     if queue not in LANES:

@@ -84,7 +84,7 @@ class TestSettleDown:
     def test_says_what_does_not_settle(self, handler):
         append(1)
         stop_partition(handler.name, TOPIC, HERE, reason="maintenance")
-        with pytest.raises(CommandError, match="1 events.*stopped, maintenance"):
+        with pytest.raises(CommandError, match=r"1 events.*stopped, maintenance"):
             call_command("settle_down", "--timeout", "1")
 
 

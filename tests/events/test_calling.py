@@ -310,6 +310,16 @@ class TestErrors:
         assert provider.answered(KEY) == [13]
         assert cursor_row(handler.name)["failures"] == 0
 
+    def test_a_call_that_cancels_itself_counts_as_the_worlds_failure(self, make_handler):
+        async def call(one):
+            raise asyncio.CancelledError
+
+        handler = make_handler(call, calls_out=True)
+        append(1)
+        drain(handler.name, TOPIC, HERE)
+        row = cursor_row(handler.name)
+        assert (row["offset"], row["failures"], row["lease"]) == (0, 1, None)
+
     def test_before_backing_off_the_cursor_keeps_what_was_answered(
         self, handler, provider, monkeypatch
     ):

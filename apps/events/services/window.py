@@ -147,8 +147,9 @@ class Window:
             if not task.done():
                 continue
             del self.running[key]
-            failure = failure or task.exception()
-            if self.waiting[key] and task.exception() is None:
+            error = TimeoutError("a call was cancelled") if task.cancelled() else task.exception()
+            failure = failure or error
+            if self.waiting[key] and error is None:
                 self.running[key] = asyncio.create_task(self._run_key(key))
             else:
                 del self.waiting[key]

@@ -3,11 +3,12 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from apps.web.views import health, pages, sign_in
+from apps.web.views import blotter, health, pages, sign_in
 
 app_name = "web"
 urlpatterns = [
     path("", pages.board, name="board"),
+    path("blotter/", blotter.blotter, name="blotter"),
     path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
     path("sign-out/", sign_in.SignOut.as_view(), name="sign-out"),
     path("tenant/", pages.choose_tenant, name="tenant"),

@@ -12,8 +12,7 @@ from apps.tenants.services import add_member
 from apps.web import feeds, redis_client, snapshots, throttling
 from apps.web.views import health
 from tests.trading import cast
-
-PASSWORD = "correct-horse-7"
+from tests.web.browsing import PASSWORD, browser, open_page, site
 
 
 @pytest.fixture(autouse=True)
@@ -74,4 +73,4 @@ def take_everything() -> None:
             drain(lag.handler, lag.topic, lag.partition)
 
 
-__all__ = ["PASSWORD", "take_everything"]
+__all__ = ["PASSWORD", "browser", "open_page", "site", "take_everything"]

@@ -1,99 +1,26 @@
 """The pages in a real browser: what a newcomer sees, on a desk and on a phone, with eyes and without."""
 
-import os
 import re
-import shutil
-from pathlib import Path
 
 import pytest
-from django.conf import settings as real
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from apps.events import services
 from apps.tenants.models import Role
 from apps.tenants.services import add_member
 from config import ports
 from tests.web import servers
-from tests.web.conftest import PASSWORD
+from tests.web.browsing import CONTRAST, MARKS, PASSWORD, shoot
+from tests.web.browsing import sign_in as into
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-         "--disable-background-networking", "--disable-component-update"]  # fmt: skip
-SECONDS = 20_000  # ms; a machine under test may be busy
-CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.processes,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser(django_db_setup):
-    # Playwright keeps an event loop in this thread, which Django takes for an async context.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-@pytest.fixture(scope="module")
-def site(django_db_setup, django_db_blocker):
-    """Both servers; the address of the pages."""
-    with (
-        django_db_blocker.unblock(),
-        servers.sockets() as sockets,
-        servers.pages(sockets) as port,
-    ):
-        yield f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture
-def open_page(browser, person, settings):
-    """Open pages of a size and theme; in the end nothing may have been complained about."""
-    settings.REDIS_PREFIX = servers.redis_prefix()
-    contexts, complaints = [], []
-
-    def make(width=1440, height=900, theme="light", **options):
-        size = {"width": width, "height": height}
-        context = browser.new_context(viewport=size, color_scheme=theme, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(SECONDS)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: _note(said, complaints))
-        return page
-
-    make.excused = ""
-    expect.set_options(timeout=SECONDS)
-    yield make
-    for context in contexts:
-        context.close()
-    assert [one for one in complaints if not (make.excused and make.excused in one)] == []
-
-
-def _note(said, complaints):
-    # A refused connection is no defect of the page: some tests take the server away.
-    if said.type == "error" and "ERR_" not in said.text and "WebSocket" not in said.text:
-        complaints.append(said.text)
+pytestmark = MARKS
 
 
 def sign_in(page: Page, site: str) -> Page:
-    page.goto(site)
-    page.get_by_label("Name").fill("ada")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    into(page, site)
     expect(page.locator("#board")).to_be_visible()
     return page
-
-
-def shoot(page: Page, name: str) -> None:
-    """A picture for people, under var/test/pictures."""
-    page.screenshot(path=Path(real.VAR_DIR) / "pictures" / f"{name}.png", full_page=True)
 
 
 def announce_workers() -> None:

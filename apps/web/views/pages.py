@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
@@ -43,31 +44,51 @@ def page(view: V) -> V:
     return cast("V", secured)
 
 
-@require_GET
-@login_required
-@page
-def board(request: HttpRequest) -> HttpResponse:
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A signed-in person and the tenant for which they look."""
+
+    user: User
+    membership: Membership
+
+    def context(self, section: str, config: dict[str, Any]) -> dict[str, Any]:
+        """What every page of a member is drawn from; `config` is for its script."""
+        return {
+            "section": section,
+            "membership": self.membership,
+            "memberships": memberships_of(self.user),
+            "config": config,
+        }
+
+
+def member_page(view: Callable[[HttpRequest, Visit], HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page for members of a tenant: signing in comes first, and who has no tenant is told so."""
+
+    @require_GET
+    @login_required
+    @page
+    @wraps(view)
+    def visited(request: HttpRequest) -> HttpResponse:
+        user = request.user
+        assert isinstance(user, User)  # login_required saw to it
+        membership = membership_of(user, request.session.get(TENANT_SESSION_KEY))
+        if membership is None:
+            return render(request, "web/no_tenant.html", status=403)
+        return view(request, Visit(user, membership))
+
+    return visited
+
+
+@member_page
+def board(request: HttpRequest, visit: Visit) -> HttpResponse:
     """The operations board, with a first snapshot in it: no empty second at the start."""
-    user = request.user
-    assert isinstance(user, User)  # login_required saw to it
-    membership = membership_of(user, request.session.get(TENANT_SESSION_KEY))
-    if membership is None:
-        return render(request, "web/no_tenant.html", status=403)
-    return render(request, "web/board.html", _board_context(request, user, membership))
-
-
-def _board_context(request: HttpRequest, user: User, membership: Membership) -> dict[str, Any]:
-    return {
-        "section": "board",
-        "membership": membership,
-        "memberships": memberships_of(user),
-        "config": {
-            "board": reverse("board:board"),
-            "ticket": reverse("board:ticket"),
-            "parked": "/admin/events/parkedkey/" if user.is_staff else None,
-            "first": json.loads(snapshot(membership.tenant)),
-        },
+    config = {
+        "board": reverse("board:board"),
+        "ticket": reverse("board:ticket"),
+        "parked": "/admin/events/parkedkey/" if visit.user.is_staff else None,
+        "first": json.loads(snapshot(visit.membership.tenant)),
     }
+    return render(request, "web/board.html", visit.context("board", config))
 
 
 @require_POST

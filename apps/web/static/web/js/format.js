@@ -44,3 +44,25 @@ export const since = (iso, now) => duration(Math.max((Date.parse(now) - Date.par
 export const moment = (iso) => new Date(iso).toISOString().slice(0, 16).replace("T", " ");
 
 export const plural = (number, one, many = one + "s") => `${count(number)} ${number === 1 ? one : many}`;
+
+/** The exact sum of amounts as text. */
+export function total(texts) {
+  const places = Math.max(0, ...texts.map((text) => text.split(".")[1]?.length ?? 0));
+  const units = texts.map((text) => {
+    const [whole, decimals = ""] = text.split(".");
+    return BigInt(whole + decimals.padEnd(places, "0"));
+  });
+  const sum = units.reduce((one, other) => one + other, 0n);
+  const digits = String(sum < 0n ? -sum : sum).padStart(places + 1, "0");
+  const whole = digits.slice(0, digits.length - places);
+  const decimals = digits.slice(digits.length - places).replace(/0+$/, "");
+  return (sum < 0n ? "-" : "") + whole + (decimals ? `.${decimals}` : "");
+}
+
+/** An amount for a glance: at least two decimals, none beyond `places` (cut, never rounded). */
+export function money(text, places = 2) {
+  const [whole, decimals = ""] = text.split(".");
+  return amount(`${whole}.${decimals.slice(0, places).padEnd(2, "0")}`);
+}
+
+export const signOf = (text) => (/[1-9]/.test(text) ? (text.startsWith("-") ? "loss" : "gain") : "flat");

@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "apps.core",
     "apps.tenants",
     "apps.events",
+    "apps.sockets",
     "apps.trading",
     "apps.ledger",
     "apps.web",
@@ -180,6 +181,8 @@ SPECTACULAR_SETTINGS = {
 
 # --- sockets ------------------------------------------------------------------------------------
 SOCKETS_URL = env.str("LOCKSTEP_SOCKETS_URL", default="ws://127.0.0.1:8001")
+SOCKETS_PER_TENANT = env.int("SOCKETS_PER_TENANT", default=10_000)  # a process
+SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", default=100)  # a process; browser tabs
 FLOWER_URL = env.str("LOCKSTEP_FLOWER_URL", default="http://127.0.0.1:8002")
 
 # --- tasks (the rest of Celery's settings: config/celery.py) ------------------------------------

@@ -91,6 +91,7 @@ def sockets(doors: Ports) -> ProcessSpec:
     command = _python(
         "uvicorn", "--host", ports.LOOPBACK, "--port", str(doors.sockets),
         "--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "2",
+        "--ws-per-message-deflate", "false", "--ws-max-size", "65536",
         "config.asgi:application",
     )  # fmt: skip
     listening = doors.url(doors.sockets, "tcp")

@@ -1,21 +1,20 @@
 """The board's live feed: one producer a tenant and process, which runs only while somebody watches.
 
-All of this runs on the event loop, but for the making of a snapshot, which runs in threads of its
-own: Django's shared thread would make every socket wait for every query.
+All of this runs on the event loop, but for the making of a snapshot, which runs in a thread.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError
 
-from apps.core.problems import dumps
+from apps.sockets.frames import error_frame
+from apps.sockets.threads import in_thread
 from apps.tenants.models import Tenant
 from apps.web.snapshots import snapshot
 
@@ -23,24 +22,6 @@ log = structlog.get_logger(__name__)
 
 PERIOD: Final = 1.0
 """Seconds between snapshots."""
-THREADS: Final = 4
-"""Database connections that the sockets of a process use."""
-
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="board")
-V = TypeVar("V")
-
-
-async def in_thread(call: Callable[[], V]) -> V:
-    """Something that may wait (database, Redis), off the event loop, on a good connection."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, partial(_connected, call))
-
-
-def _connected(call: Callable[[], V]) -> V:
-    close_old_connections()
-    try:
-        return call()
-    finally:
-        close_old_connections()
 
 
 @dataclass(slots=True)
@@ -111,8 +92,3 @@ _feeds: dict[int, Feed] = {}
 def feed_of(tenant: Tenant) -> Feed:
     """The feed of a tenant in this process."""
     return _feeds.setdefault(tenant.pk, Feed(tenant))
-
-
-def error_frame(code: str, detail: str) -> str:
-    """What a socket is told when something is wrong."""
-    return dumps({"type": "error", "code": code, "detail": detail}).decode()

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import redis
 
-from apps.web import redis_client
+from apps.sockets import redis_client
 
 FAILURES_MAX = 10
 WINDOW_SECONDS = 300

@@ -1,7 +1,7 @@
 """Rules about who may import whom that no layer can say: the faces by which apps meet."""
 
 PUBLIC = {"contracts", "events", "exceptions", "invariants", "registry", "selectors", "services"}
-OPEN = {"core", "tenants"}
+OPEN = {"core", "sockets", "tenants"}
 """Every app stands on these, and may see them whole."""
 WINDOWS = PUBLIC - {"events", "registry", "services"}
 """What `web` may look through: it asks, and writes only through the API."""

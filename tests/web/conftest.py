@@ -7,9 +7,10 @@ from django.test import Client
 
 from apps.events.selectors import lags
 from apps.events.services import drain, waking
+from apps.sockets import redis_client
 from apps.tenants.models import Role, Tenant, User
 from apps.tenants.services import add_member
-from apps.web import feeds, redis_client, snapshots, throttling
+from apps.web import feeds, snapshots, throttling
 from apps.web.views import health
 from tests.trading import cast
 from tests.web.browsing import PASSWORD, browser, open_page, site

@@ -68,7 +68,8 @@ def sockets(port: int | None = None) -> Iterator[int]:
     """The socket server; its port."""
     here = port or ports.any_free()
     command = ("uvicorn", "--host", "127.0.0.1", "--port", str(here), "--log-level", "warning",
-               "--timeout-graceful-shutdown", "1", "config.asgi:application")  # fmt: skip
+               "--timeout-graceful-shutdown", "1", "--ws-per-message-deflate", "false",
+               "--ws-max-size", "65536", "config.asgi:application")  # fmt: skip
     with serving(*command, port=here, env=environment()):
         yield here
 

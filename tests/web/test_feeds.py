@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 import pytest
 from django.db import OperationalError
 
+from apps.sockets import consumers as sockets
+from apps.sockets import warden
+from apps.sockets.tickets import BOARD, Claim
 from apps.tenants.models import Tenant
 from apps.web import consumers, feeds
 from apps.web.consumers import BoardConsumer
 from apps.web.feeds import Feed, feed_of
-from apps.web.tickets import BOARD, Claim
 
 ACME = Tenant(pk=7, slug="acme", name="Acme")
 
@@ -113,6 +115,8 @@ class Wire:
         self.reading = asyncio.Event()
         self.reading.set()
         self.takes_closes = True
+        self.transport = self  # as uvicorn's `send` is a method of what has one
+        self.cut = asyncio.Event()
         headers = [(b"origin", origin)] if origin else []
         self.scope = {"type": "websocket", "headers": headers, "query_string": b"ticket=x"}
         self.sent.put_nowait({"type": "websocket.connect"})
@@ -123,6 +127,9 @@ class Wire:
         self.got.put_nowait(message)
         if message["type"] == "websocket.close":
             self.say({"type": "websocket.disconnect", "code": message["code"]})
+
+    def abort(self):
+        self.cut.set()
 
     def say(self, message):
         self.sent.put_nowait(message)
@@ -150,11 +157,12 @@ class Wire:
 def admitted(monkeypatch):
     """Every ticket is good."""
 
-    def admit(consumer, _query):
-        consumer.claim = Claim(BOARD, ACME.pk, "user:1")
-        return ACME
+    def redeem(consumer, _secret):
+        consumer.tenant = ACME
+        return Claim(BOARD, ACME.pk, "user:1")
 
-    monkeypatch.setattr(BoardConsumer, "_admit", admit)
+    monkeypatch.setattr(BoardConsumer, "_redeem", redeem)
+    monkeypatch.setattr(warden, "ROUND_SECONDS", 0.02)
 
 
 @asynccontextmanager
@@ -169,6 +177,7 @@ async def watching():
     with contextlib.suppress(asyncio.CancelledError):
         await wire.consumer._pushing
     assert feed_of(ACME).watchers == 0
+    assert warden.warden().guests == set()
 
 
 @pytest.mark.usefixtures("admitted")
@@ -186,34 +195,49 @@ class TestSocket:
             assert seen == sorted(set(seen))
 
     async def test_a_client_that_stops_reading_is_let_go(self, monkeypatch):
-        monkeypatch.setattr(consumers, "SEND_SECONDS", 0.1)
+        monkeypatch.setattr(warden, "SEND_SECONDS", 0.1)
         async with watching() as wire:
             await wire.frame("board")
             wire.reading.clear()
             assert await wire.closed() == 4408
 
-    async def test_one_that_does_not_even_take_the_close_costs_nothing_more(self, monkeypatch):
-        monkeypatch.setattr(consumers, "SEND_SECONDS", 0.05)
+    async def test_one_that_does_not_even_take_the_close_is_cut_off(self, monkeypatch):
+        monkeypatch.setattr(warden, "SEND_SECONDS", 0.05)
+        monkeypatch.setattr(sockets, "CLOSE_SECONDS", 0.05)
         async with watching() as wire:
             await wire.frame("board")
             wire.takes_closes = False
             wire.reading.clear()
-            await asyncio.wait_for(wire.consumer._pushing, 5)
-            assert feed_of(ACME).watchers == 0
+            await asyncio.wait_for(wire.cut.wait(), 5)
+
+    async def test_who_is_slow_gets_the_newest_board_and_nothing_is_kept(self):
+        async with watching() as wire:
+            slow = await wire.frame("board")
+            wire.reading.clear()
+            await first(feed_of(ACME), 10)
+            assert len(wire.consumer.outbox._frames) <= 1
+            wire.reading.set()
+            await wire.frame("board")  # the one that was on its way
+            assert (await wire.frame("board"))["seq"] > slow["seq"] + 5
 
     async def test_a_member_who_leaves_sees_no_more(self, monkeypatch):
-        monkeypatch.setattr(consumers, "is_still_in", lambda *_: False)
-        monkeypatch.setattr(consumers, "CHECK_SECONDS", 0.0)
+        monkeypatch.setattr(warden, "is_still_in", lambda *_: False)
+        monkeypatch.setattr(warden, "CHECK_SECONDS", 0.0)
         async with watching() as wire:
             assert await wire.closed() == 4401
 
     async def test_a_database_outage_lets_nobody_go(self, monkeypatch):
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
         def refuse(*_):
+            loop.call_soon_threadsafe(asked.set)
             raise OperationalError("no route")
 
-        monkeypatch.setattr(consumers, "is_still_in", refuse)
-        monkeypatch.setattr(consumers, "CHECK_SECONDS", 0.0)
+        monkeypatch.setattr(warden, "is_still_in", refuse)
+        monkeypatch.setattr(warden, "CHECK_SECONDS", 0.0)
         async with watching() as wire:
+            await asyncio.wait_for(asked.wait(), 5)
             for _ in range(3):
                 await wire.frame("board")
 
@@ -229,4 +253,4 @@ class TestSocket:
             for _ in range(20):
                 wire.text('{"type":"ping"}')
                 assert await wire.frame("pong") == {"type": "pong"}
-            assert set(used) <= {feeds._threads}  # the producer's own
+            assert len(used) <= 1  # the producer's next snapshot

@@ -8,9 +8,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from apps.sockets import redis_client
+from apps.sockets.tickets import BOARD, Claim, issue
 from apps.tenants.models import ApiKey, Membership
-from apps.web import redis_client
-from apps.web.tickets import BOARD, Claim, issue
 from tests.web import servers
 
 pytestmark = pytest.mark.processes

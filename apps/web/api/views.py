@@ -8,10 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.sockets import tickets
 from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.models import Role
 from apps.tenants.permissions import IsMember
-from apps.web import tickets
 from apps.web.api.serializers import BoardOut, TicketOut
 from apps.web.snapshots import snapshot
 

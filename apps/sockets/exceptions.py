@@ -4,4 +4,4 @@ from apps.core.exceptions import Unavailable
 
 
 class TicketsUnavailable(Unavailable):
-    """Tickets for sockets are kept in Redis, which is not answering; poll the board meanwhile."""
+    """Tickets for sockets are kept in Redis, which is not answering; poll over HTTP meanwhile."""

@@ -1,4 +1,4 @@
-"""Redis for this app's short memories: tickets, and failures to sign in."""
+"""Redis for short memories of doors: tickets, failures to sign in, who is present."""
 
 from functools import cache
 

@@ -8,12 +8,12 @@ import msgspec
 import redis
 from django.conf import settings
 
-from apps.web import redis_client
-from apps.web.exceptions import TicketsUnavailable
+from apps.sockets import redis_client
+from apps.sockets.exceptions import TicketsUnavailable
 
 LIFE = timedelta(seconds=30)
-BOARD = "board"
-"""The door of the operations board."""
+BOARD, CHAT, DESK = "board", "chat", "desk"
+"""The doors: of the operations board, of customers, of agents."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -22,7 +22,16 @@ class Claim(msgspec.Struct, frozen=True):
     door: str
     tenant_id: int
     client: str
-    """`user:<id>` or `key:<id>`, as in `tenants.authentication.Caller`."""
+    """`user:<id>` or `key:<id>`, as in `tenants.authentication.Caller`; `visitor:<id>`."""
+    facts: dict[str, str] = {}
+    """What the door wants to know besides: whose conversation, which agent."""
+    origin: str = ""
+    """The one page that may use it; empty: our own pages, and programs."""
+
+    @property
+    def person(self) -> str:
+        """Who sits behind the socket, for limits: a program may ask tickets for many people."""
+        return self.facts.get("customer") or self.facts.get("agent") or self.client
 
 
 class Ticket(msgspec.Struct, frozen=True):

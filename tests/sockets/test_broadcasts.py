@@ -1,0 +1,74 @@
+"""Telling never fails the caller, and never keeps it for long."""
+
+import socket
+import time
+
+import pytest
+
+from apps.sockets import broadcasts, redis_client
+from apps.sockets.broadcasts import Broadcast, group, publish, publish_many
+from apps.sockets.frames import unpack
+
+
+@pytest.fixture
+def heard():
+    """What a group of tenant 7 is told."""
+    with redis_client.client().pubsub() as ears:
+        ears.subscribe(group(7, "room", 1))
+        ears.get_message(timeout=5)
+
+        def listen():
+            while True:
+                found = ears.get_message(timeout=5)
+                if found and found["type"] == "message":
+                    return list(unpack(found["data"]))
+
+        yield listen
+
+
+def test_a_frame_reaches_its_group(heard):
+    publish(group(7, "room", 1), b'{"type":"x"}', position=(3, 9))
+    assert heard() == [((3, 9), '{"type":"x"}')]
+
+
+def test_many_take_one_message_a_group_and_stay_in_order(heard):
+    publish_many(
+        Broadcast(group(7, "room", number % 2), f'{{"n":{number}}}', (1, number))
+        for number in range(6)
+    )
+    assert heard() == [((1, number), f'{{"n":{number}}}') for number in (1, 3, 5)]
+
+
+def test_groups_of_tenants_are_apart(settings):
+    names = {group(tenant, kind, name) for tenant in (1, 2) for kind in "ab" for name in (1, 2)}
+    assert len(names) == 8
+    assert all(name.startswith(settings.REDIS_PREFIX) for name in names)
+
+
+def test_without_redis_nothing_is_raised(no_redis):
+    publish(group(7, "room"), "{}")
+
+
+def test_a_frozen_redis_keeps_the_caller_for_a_third_of_a_second_and_then_not_at_all(settings):
+    with socket.create_server(("127.0.0.1", 0)) as frozen:  # takes connections, says nothing
+        settings.REDIS_URL = f"redis://127.0.0.1:{frozen.getsockname()[1]}/0"
+        took = []
+        for _ in range(2):
+            began = time.monotonic()
+            publish(group(7, "room"), "{}")
+            took.append(time.monotonic() - began)
+        assert took[0] < 0.3
+        assert took[1] < 0.01
+
+
+def test_it_tries_again_after_a_pause(heard, settings, monkeypatch):
+    real = settings.REDIS_URL
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    broadcasts.client.cache_clear()
+    publish(group(7, "room", 1), "1")
+    settings.REDIS_URL = real
+    broadcasts.client.cache_clear()
+    publish(group(7, "room", 1), "2")  # the breaker is open
+    monkeypatch.setattr(broadcasts, "_broken_until", 0.0)
+    publish(group(7, "room", 1), "3")
+    assert heard() == [(None, "3")]

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "apps.sockets",
     "apps.trading",
     "apps.ledger",
+    "apps.settlement",
     "apps.web",
 ]
 

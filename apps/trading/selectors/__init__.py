@@ -10,6 +10,7 @@ from apps.trading.selectors.positions import (
     positions_of,
 )
 from apps.trading.selectors.reference import (
+    SettlementTerms,
     account_id_of,
     accounts,
     counterparties,
@@ -18,6 +19,7 @@ from apps.trading.selectors.reference import (
     find_instrument,
     instruments,
     known_numbers,
+    settlement_terms,
 )
 from apps.trading.selectors.trades import (
     TradeView,
@@ -32,6 +34,7 @@ __all__ = [
     "Holding",
     "PositionView",
     "Positions",
+    "SettlementTerms",
     "TradeView",
     "account_id_of",
     "accounts",
@@ -49,6 +52,7 @@ __all__ = [
     "position_of",
     "position_quantities",
     "positions_of",
+    "settlement_terms",
     "trades",
     "trades_by_id",
     "trades_by_second",

@@ -1,7 +1,8 @@
 """Accounts, counterparties and instruments by id or natural name."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -58,6 +59,24 @@ def counterparties(
 ) -> Sequence[Counterparty]:
     """Counterparties by code, those after a code."""
     return _by_name(Counterparty, "code", tenant, after, limit, filters)
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementTerms:
+    """How an instrument settles."""
+
+    kind: str
+    days: int
+    """Business days after the trade date."""
+    calendar: str
+
+
+def settlement_terms(instruments: Collection[UUID]) -> dict[UUID, SettlementTerms]:
+    """How these instruments settle, in one query; for handlers, whose batches span tenants."""
+    found = Instrument.objects.filter(pk__in=instruments).values_list(
+        "pk", "kind", "settlement_days", "settlement_calendar"
+    )
+    return {uid: SettlementTerms(kind, days, calendar) for uid, kind, days, calendar in found}
 
 
 def account_id_of(tenant: int, name: str) -> UUID:

@@ -2,27 +2,41 @@
 
 from apps.events.registry import Batch, Projection, handles
 from apps.ledger import services
-from apps.trading.events import AccountOpened, TradeExecuted
+from apps.trading.events import AccountOpened, TradeAmended, TradeCancelled, TradeExecuted
 
+# Entries of trades, and the reversals that trading asked for.
+WHOSE = "coalesce(o.kind, e.kind) = 'TRADE'"
+FROM_JOURNAL = "FROM ledger_journalentry e LEFT JOIN ledger_journalentry o ON o.id = e.reverses_id"
+OF_TRADES = f"{FROM_JOURNAL} WHERE {WHOSE}"
+OF_TRADES_AND_LEGS = f"""
+    {FROM_JOURNAL}
+    JOIN ledger_posting p ON p.entry_id = e.id AND p.booked_at = e.booked_at
+    JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id WHERE {WHOSE}"""
 JOURNAL_OF_TRADES = Projection(
     tables=("ledger_journalentry", "ledger_posting"),
+    # A reversal is named after the id of its entry, which differs at every filling.
     comparisons={
-        "entries": """
-            SELECT tenant_id, source, owner, trade_id, leg_count, effective_at
-            FROM ledger_journalentry WHERE kind = 'TRADE'""",
-        "legs": """
-            SELECT e.tenant_id, e.source, p.leg, a.code, a.owner, p.asset, p.amount
-            FROM ledger_journalentry e
-            JOIN ledger_posting p ON p.entry_id = e.id AND p.booked_at = e.booked_at
-            JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id
-            WHERE e.kind = 'TRADE'""",
+        "entries": f"""
+            SELECT e.tenant_id, coalesce('reversal of ' || o.source, e.source), e.owner, e.trade_id,
+                   e.leg_count, e.effective_at {OF_TRADES}""",
+        "legs": f"""
+            SELECT e.tenant_id, coalesce('reversal of ' || o.source, e.source), a.code, a.owner,
+                   p.asset, p.amount
+            {OF_TRADES_AND_LEGS}""",
     },
 )
 
 
-@handles(AccountOpened, TradeExecuted, queue="ledger", projection=JOURNAL_OF_TRADES)
+@handles(
+    AccountOpened,
+    TradeExecuted,
+    TradeCancelled,
+    TradeAmended,
+    queue="ledger",
+    projection=JOURNAL_OF_TRADES,
+)
 def book_trades(batch: Batch) -> None:
-    """Open the accounts of new clients, and book trades."""
+    """Open the accounts of new clients, book trades, and undo those that were revised."""
     services.book_facts(
         ((one.tenant_id, one.event) for one in batch.events), partition=batch.partition
     )

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from apps.core.money import AMOUNT_LIMIT, ZERO, exact
 from apps.ledger.exceptions import AmountRefused, NotReversible, TooFewLegs, Unbalanced
-from apps.trading.events import TradeExecuted
+from apps.trading.events import TradeAmended, TradeCancelled, TradeExecuted
 
 LEGS_MIN: Final = 2
 _DIGITS_MAX: Final = AMOUNT_LIMIT.adjusted()
@@ -113,7 +113,17 @@ class BookedEntry:
     draft: EntryDraft
 
 
-def entry_for_trade(event: TradeExecuted, *, tenant: int) -> EntryDraft:
+def source_of_trade(trade: UUID, version: int) -> str:
+    """The source of the entry that books a version of a trade."""
+    return f"trade:{trade}:{version}"
+
+
+def replaced_by(event: TradeCancelled | TradeAmended) -> str:
+    """The source of the entry that a cancellation or an amendment undoes."""
+    return source_of_trade(event.trade_id, event.version_no - 1)
+
+
+def entry_for_trade(event: TradeExecuted | TradeAmended, *, tenant: int) -> EntryDraft:
     """Units against cash at the notional, and fees: client against street and house, unsettled.
 
     An inverse instrument is worth more when its price falls, so its value in the base coin counts
@@ -138,7 +148,7 @@ def entry_for_trade(event: TradeExecuted, *, tenant: int) -> EntryDraft:
     legs += [Leg(code, None, asset, total) for (code, asset), total in fees.items() if total]
     return EntryDraft(
         kind=Kind.TRADE,
-        source=f"trade:{event.trade_id}:{event.version_no}",
+        source=source_of_trade(event.trade_id, event.version_no),
         tenant=tenant,
         effective_at=event.executed_at,
         legs=tuple(legs),
@@ -149,7 +159,7 @@ def entry_for_trade(event: TradeExecuted, *, tenant: int) -> EntryDraft:
 
 
 def _cash_and_fees(
-    event: TradeExecuted, value: Decimal
+    event: TradeExecuted | TradeAmended, value: Decimal
 ) -> tuple[dict[str, Decimal], dict[tuple[Code, str], Decimal]]:
     """The client's cash per currency, net of fees, and the fees per account and currency."""
     cash = {event.currency: value}

@@ -73,6 +73,72 @@ class TradeExecuted(Event, frozen=True):
     counterparty: str | None = None
 
 
+class TradeTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be amended of a trade."""
+
+    quantity: Decimal  # positive
+    price: Decimal
+    notional: Decimal  # positive, rounded to the currency's booking scale
+    fees: tuple[Fee, ...]
+
+
+@event("trading.trade.cancelled", topic="trade")
+class TradeCancelled(Event, frozen=True):
+    """A trade is undone: it counts as never dealt. FIX: ExecType H, TradeReportTransType 1."""
+
+    trade_id: UUID
+    version_no: int  # of the cancellation; it undoes version_no - 1, whose terms these are
+    account_id: UUID
+    account_number: str
+    cost_method: str  # average | fifo
+    instrument_id: UUID
+    symbol: str
+    side: str  # buy | sell
+    quantity: Decimal
+    price: Decimal
+    multiplier: Decimal
+    inverse: bool
+    currency: str
+    notional: Decimal
+    fees: tuple[Fee, ...]
+    trade_date: date
+    settles_on: date | None
+    executed_at: Moment
+    reason: str
+    source: str
+    external_id: str | None = None
+    counterparty: str | None = None
+
+
+@event("trading.trade.amended", topic="trade")
+class TradeAmended(Event, frozen=True):
+    """A trade has other terms from now on. FIX: ExecType G, TradeReportTransType 2."""
+
+    trade_id: UUID
+    version_no: int  # of these terms; they replace those of version_no - 1
+    account_id: UUID
+    account_number: str
+    cost_method: str  # average | fifo
+    instrument_id: UUID
+    symbol: str
+    side: str  # buy | sell
+    quantity: Decimal
+    price: Decimal
+    multiplier: Decimal
+    inverse: bool
+    currency: str
+    notional: Decimal
+    fees: tuple[Fee, ...]
+    trade_date: date
+    settles_on: date | None
+    executed_at: Moment  # when it was dealt: an amendment is effective from then
+    reason: str
+    previous: TradeTerms
+    source: str
+    external_id: str | None = None
+    counterparty: str | None = None
+
+
 @event("trading.trade.rejected", topic="trade")
 class TradeRejected(Event, frozen=True):
     """A trade was refused, with every reason."""

@@ -59,5 +59,9 @@ class DuplicateExternalId(Conflict):
     """A trade of this source and external id is booked, with other terms; `errors` names them."""
 
 
+class TradeIsCancelled(Conflict):
+    """The trade is cancelled: a cancelled trade is not amended, a new one is booked."""
+
+
 class IntakeBusy(Unavailable):
     """The trade could not be booked right now; send it again with the same idempotency key."""

@@ -4,7 +4,7 @@ from typing import Final
 
 from apps.events.registry import Batch, Projection, handles
 from apps.trading import services
-from apps.trading.events import TradeExecuted
+from apps.trading.events import TradeAmended, TradeCancelled, TradeExecuted
 
 POSITIONS: Final = Projection(
     tables=("trading_position", "trading_positionchange", "trading_positionmark"),
@@ -14,15 +14,16 @@ POSITIONS: Final = Projection(
                    fees, lots, version, last_offset
             FROM trading_position""",
         "position changes": """
-            SELECT partition, "offset", tenant_id, account_id, instrument_id, trade_id, version,
-                   quantity, cost, realised_pnl, fees, effective_at
+            SELECT partition, "offset", tenant_id, account_id, instrument_id, trade_id, kind, place,
+                   fill_quantity, fill_price, fill_notional, fill_fees, version, quantity, cost,
+                   realised_pnl, fees, effective_at
             FROM trading_positionchange""",
     },
     rebuildable=True,
 )
 
 
-@handles(TradeExecuted, queue="positions", projection=POSITIONS)
+@handles(TradeExecuted, TradeCancelled, TradeAmended, queue="positions", projection=POSITIONS)
 def apply_trades(batch: Batch) -> None:
-    """Fold a batch of trades into positions."""
+    """Fold a batch of trades, and of what became of earlier ones, into positions."""
     services.fold_trades(batch.partition, batch.events)

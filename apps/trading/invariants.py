@@ -18,18 +18,30 @@ FOLDED: Final = """
     JOIN trading_instrument i ON i.id = p.instrument_id
     LEFT JOIN (
         SELECT c.account_id, c.instrument_id, count(*) AS changes, max(c.version) AS newest,
-               sum(t.quantity * side.sign) AS quantity, sum(t.notional * side.sign) AS notional
-        FROM trading_positionchange c
-        JOIN trading_trade t ON t.id = c.trade_id AND t.account_id = c.account_id
-             AND t.instrument_id = c.instrument_id
-        CROSS JOIN LATERAL (SELECT CASE t.side WHEN 'buy' THEN 1 ELSE -1 END AS sign) AS side
+               sum(t.quantity * side.sign) FILTER (WHERE is_newest) AS quantity,
+               sum(t.notional * side.sign) FILTER (WHERE is_newest) AS notional
+        FROM (SELECT *, row_number() OVER versions = count(*) OVER place AS is_newest,
+                     row_number() OVER versions AS trade_version
+              FROM trading_positionchange
+              WINDOW place AS (PARTITION BY account_id, instrument_id, place),
+                     versions AS (place ORDER BY "offset")) AS c
+        JOIN trading_trade f ON f.id = c.trade_id AND f.account_id = c.account_id
+             AND f.instrument_id = c.instrument_id
+        LEFT JOIN trading_traderevision r
+             ON r.trade_id = f.id AND r.version_no = c.trade_version
+        CROSS JOIN LATERAL (
+            SELECT coalesce(r.quantity, f.quantity) AS quantity,
+                   coalesce(r.notional, f.notional) AS notional) AS t
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN r.state = 'cancelled' THEN 0 WHEN f.side = 'buy' THEN 1 ELSE -1 END
+                   AS sign) AS side
         GROUP BY c.account_id, c.instrument_id
     ) AS f ON f.account_id = p.account_id AND f.instrument_id = p.instrument_id
     WHERE p.tenant_id = coalesce(%s, p.tenant_id)"""
 
 
 def positions_are_their_trades(tenant_id: int | None) -> Check:
-    """A position's quantity is the sum of its trades, and its version their number."""
+    """A position's quantity is the sum of its trades' newest versions, its version the number of all."""
     return check_by_query(
         "trading: a position is the sum of its trades",
         count="SELECT count(*) FROM trading_position WHERE tenant_id = coalesce(%s, tenant_id)",
@@ -103,6 +115,36 @@ def trades_are_told_once(tenant_id: int | None) -> Check:
     )
 
 
+def revisions_are_told_once(tenant_id: int | None) -> Check:
+    """Every version of a trade has exactly one event, and every such event its version."""
+    return check_by_query(
+        "trading: every revision is told exactly once",
+        count="SELECT count(*) FROM trading_traderevision WHERE tenant_id = coalesce(%s, tenant_id)",
+        faults="""
+            WITH asked AS (SELECT %s::integer AS tenant)
+            SELECT format('version %%s of trade %%s is told %%s times',
+                          coalesce(r.version_no, told.version),
+                          coalesce(r.trade_id::text, told.trade), coalesce(told.times, 0))
+            FROM (SELECT * FROM trading_traderevision
+                  WHERE tenant_id = coalesce((SELECT tenant FROM asked), tenant_id)) AS r
+            FULL JOIN (
+                SELECT tenant_id, data ->> 'trade_id' AS trade,
+                       (data ->> 'version_no')::integer AS version,
+                       split_part(name, '.', 3) AS state, count(*) AS times
+                FROM events_event
+                WHERE topic = 'trade'
+                  AND name IN ('trading.trade.cancelled', 'trading.trade.amended')
+                  AND tenant_id = coalesce((SELECT tenant FROM asked), tenant_id)
+                GROUP BY 1, 2, 3, 4
+            ) AS told ON told.trade = r.trade_id::text AND told.tenant_id = r.tenant_id
+                 AND told.version = r.version_no AND told.state = r.state
+            WHERE (r.id IS NULL OR told.times IS DISTINCT FROM 1)
+              AND NOT (told.times IS NULL AND EXISTS (
+                  SELECT FROM events_partition WHERE topic = 'trade' AND floor > 0))""",
+        params=[tenant_id],
+    )
+
+
 def passed_trades_are_folded(tenant_id: int | None) -> Check:
     """Every trade that the handler has passed is in the history, or waits behind a parked key."""
     return check_by_query(
@@ -114,7 +156,8 @@ def passed_trades_are_folded(tenant_id: int | None) -> Check:
                           e."offset", e.partition)
             FROM events_cursor c
             JOIN events_event e ON e.topic = c.topic AND e.partition = c.partition
-                AND e."offset" <= c."offset" AND e.name = 'trading.trade.executed'
+                AND e."offset" <= c."offset" AND e.name IN (
+                    'trading.trade.executed', 'trading.trade.amended', 'trading.trade.cancelled')
             LEFT JOIN trading_positionchange h
                 ON h.partition = e.partition AND h."offset" = e."offset"
             WHERE e.tenant_id = coalesce(%s, e.tenant_id)
@@ -135,7 +178,12 @@ def answered_keys_have_an_outcome(tenant_id: int | None) -> Check:
         faults="""
             SELECT format('key %%s of %%s', k.key, k.client)
             FROM trading_idempotencykey k
-            LEFT JOIN trading_trade t ON t.id = k.outcome AND t.tenant_id = k.tenant_id
+            LEFT JOIN (
+                SELECT id, tenant_id, 'trade' AS operation FROM trading_trade
+                UNION ALL
+                SELECT id, tenant_id, CASE state WHEN 'amended' THEN 'amendment' ELSE 'cancellation' END
+                FROM trading_traderevision
+            ) AS t ON t.id = k.outcome AND t.tenant_id = k.tenant_id AND t.operation = k.operation
             LEFT JOIN trading_rejectedtrade r ON r.id = k.outcome AND r.tenant_id = k.tenant_id
             WHERE k.tenant_id = coalesce(%s, k.tenant_id)
               AND CASE WHEN k.status IN (200, 201) THEN t.id IS NULL
@@ -149,6 +197,7 @@ INVARIANTS: Sequence[Invariant] = (
     cash_identity_holds,
     positions_are_their_newest_change,
     trades_are_told_once,
+    revisions_are_told_once,
     passed_trades_are_folded,
     answered_keys_have_an_outcome,
 )

@@ -141,6 +141,41 @@ def replay(fills: Iterable[Fill], terms: Terms, state: PositionState = FLAT) -> 
     return state
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the log told of a trade at one offset: the fill that it stands for from then on."""
+
+    offset: int
+    place: int  # offset at which the trade was executed; versions of one trade share it
+    fill: Fill | None  # None: it is cancelled
+
+
+def effective_fills(told: Iterable[Told]) -> list[Fill]:
+    """The fills that count: the newest version of every trade, in the order of execution.
+
+    A cancelled trade is as if it had never been; an amended one as if it had been dealt so.
+    """
+    newest: dict[int, Told] = {}
+    for one in sorted(told, key=lambda one: one.offset):
+        newest[one.place] = one
+    ordered = sorted(newest.values(), key=lambda one: one.place)
+    return [one.fill for one in ordered if one.fill is not None]
+
+
+def settled_before(offset: int, revisions: Iterable[tuple[int, int]]) -> int:
+    """The greatest offset, at most this one, before which no later revision reaches.
+
+    `revisions` are (offset, place). What a position was just before the answer was folded from
+    fills that still stand, so folding may begin there.
+    """
+    known = list(revisions)
+    while (first := min((place for at, place in known if place < offset <= at), default=offset)) < (
+        offset
+    ):
+        offset = first
+    return offset
+
+
 def notional(quantity: Decimal, price: Decimal, terms: Terms) -> Decimal:
     """The positive contract value of `quantity` (either sign) at `price`, rounded to the scale.
 

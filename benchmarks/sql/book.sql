@@ -37,11 +37,13 @@ SELECT trade_id, %s, 1, 'executed', account_id, instrument_id, side, quantity, p
 -- name: positions
 WITH history AS (
     INSERT INTO trading_positionchange (partition, "offset", tenant_id, account_id, instrument_id,
-        trade_id, version, quantity, cost, realised_pnl, fees, effective_at, booked_at)
-    SELECT partition, "offset", %s, account_id, instrument_id, trade_id, version, quantity, cost,
-           realised_pnl, paid, executed_at, now()
+        trade_id, kind, place, fill_quantity, fill_price, fill_notional, fill_fees, version, quantity,
+        cost, realised_pnl, fees, effective_at, booked_at)
+    SELECT partition, "offset", %s, account_id, instrument_id, trade_id, 'executed', "offset", units,
+           price, notional, commission + exchange, version, quantity, cost, realised_pnl, paid, executed_at, now()
     FROM json_to_recordset(%s) AS c (
         partition smallint, "offset" bigint, account_id uuid, instrument_id uuid, trade_id uuid,
+        units numeric, price numeric, notional numeric, commission numeric, exchange numeric,
         version bigint, quantity numeric, cost numeric, realised_pnl numeric, paid numeric,
         executed_at timestamptz)
 )

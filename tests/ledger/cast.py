@@ -17,7 +17,7 @@ from apps.core.money import round_to, scale_of
 from apps.ledger import services
 from apps.ledger.journal import Code, EntryDraft, Kind, Leg
 from apps.ledger.services import Booked
-from apps.trading.events import Fee, TradeExecuted
+from apps.trading.events import Fee, TradeAmended, TradeCancelled, TradeExecuted, TradeTerms
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ACCOUNT = UUID("0190c0de-0000-7000-8000-000000000001")
@@ -53,6 +53,25 @@ def make_trade(**terms: Any) -> TradeExecuted:
         currency=currency,
         **given | terms,
     )
+
+
+def cancelled(trade: TradeExecuted | TradeAmended) -> TradeCancelled:
+    """The cancellation of a trade in its newest version."""
+    terms = {name: getattr(trade, name) for name in TradeExecuted.__struct_fields__}
+    return TradeCancelled(**{**terms, "version_no": trade.version_no + 1}, reason="wrong")
+
+
+def amended(trade: TradeExecuted | TradeAmended, quantity: str) -> TradeAmended:
+    """The next version of a trade: of another quantity."""
+    terms = {name: getattr(trade, name) for name in TradeExecuted.__struct_fields__}
+    units = Decimal(quantity)
+    changed = {
+        "version_no": trade.version_no + 1, "quantity": units, "notional": units * trade.price,
+    }  # fmt: skip
+    previous = TradeTerms(
+        quantity=trade.quantity, price=trade.price, notional=trade.notional, fees=trade.fees
+    )
+    return TradeAmended(**{**terms, **changed}, reason="wrong", previous=previous)
 
 
 def make_fee(kind: str, amount: str, currency: str = "USD") -> Fee:

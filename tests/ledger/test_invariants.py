@@ -14,9 +14,18 @@ from apps.ledger.invariants import INVARIANTS, journal, trading
 from apps.ledger.journal import BookedEntry, reversal_of
 from apps.ledger.selectors.owners import HANDLER
 from apps.tenants.models import Tenant
-from apps.trading.events import TradeExecuted
+from apps.trading.events import TradeCancelled, TradeExecuted
 from apps.trading.models import Instrument
-from tests.ledger.cast import ACCOUNT, guards_off, make_draft, make_fee, make_trade, post, sql
+from tests.ledger.cast import (
+    ACCOUNT,
+    cancelled,
+    guards_off,
+    make_draft,
+    make_fee,
+    make_trade,
+    post,
+    sql,
+)
 
 POSITIONS = "trading.apply_trades"
 PARTITION = partition_of(str(ACCOUNT))
@@ -51,7 +60,7 @@ def trade_of(instrument: Instrument, side: str, quantity: str, price: str) -> Tr
     )
 
 
-def tell(tenant: Tenant, *trades: TradeExecuted) -> None:
+def tell(tenant: Tenant, *trades: TradeExecuted | TradeCancelled) -> None:
     with unit_of_work() as work:
         for trade in trades:
             work.publish(trade, tenant=tenant.pk, key=str(trade.account_id))
@@ -69,6 +78,8 @@ def business(tenant: Tenant, instruments: dict[str, Instrument]) -> None:
             trade_of(instrument, "sell", "40", "105.11"),
             trade_of(instrument, "buy", "3", "103.9"),
         )
+        wrong = trade_of(instrument, "buy", "5", "104.2")
+        tell(tenant, wrong, cancelled(wrong))
     for handler in (HANDLER, POSITIONS):
         drain(handler, "trade", PARTITION)
     services.transfer_cash(
@@ -107,6 +118,11 @@ DAMAGE = {
         "ledger_journalentry",
         "DELETE FROM ledger_journalentry WHERE kind = 'TRADE'",
         [journal.postings_have_an_entry, trading.trades_have_their_entry],
+    ),
+    "a reversal removed": (
+        "ledger_journalentry",
+        "DELETE FROM ledger_journalentry WHERE kind = 'REVERSAL' AND trade_id IS NOT NULL",
+        [journal.postings_have_an_entry, trading.revised_trades_are_reversed],
     ),
     "a trade made up": (
         "ledger_journalentry",

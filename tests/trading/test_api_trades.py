@@ -66,6 +66,7 @@ class TestOne:
         booked_at, uid = body.pop("booked_at"), body.pop("id")
         assert booked_at.endswith("Z")
         body.pop("instrument_id")
+        assert (body.pop("revised_at"), body.pop("reason")) == (None, None)
         assert body == {
             "account": "ACC-1",
             "account_id": str(account.pk),

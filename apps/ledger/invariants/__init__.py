@@ -17,6 +17,7 @@ from apps.ledger.invariants.trading import (
     cash_is_what_positions_earned,
     entries_of_trades_have_a_trade,
     positions_equal_ledger_units,
+    revised_trades_are_reversed,
     trades_have_their_entry,
 )
 
@@ -31,6 +32,7 @@ INVARIANTS: Sequence[Invariant] = (
     guards_stand,
     trades_have_their_entry,
     entries_of_trades_have_a_trade,
+    revised_trades_are_reversed,
     positions_equal_ledger_units,
     cash_is_what_positions_earned,
 )

@@ -20,9 +20,11 @@ from apps.events.invariants import FAILURES_SHOWN, Check, check_by_query
 from apps.ledger.journal import Code, Kind
 from apps.ledger.selectors.owners import HANDLER
 from apps.trading import selectors as trading
-from apps.trading.events import TradeExecuted
+from apps.trading.events import TradeAmended, TradeCancelled, TradeExecuted
 
 TRADE = contract_of(TradeExecuted)
+BOOKED = [TRADE.name, contract_of(TradeAmended).name]
+REVISED = [contract_of(TradeAmended).name, contract_of(TradeCancelled).name]
 
 Place = tuple[UUID, str]
 """Account, and asset or currency."""
@@ -61,7 +63,7 @@ def trades_have_their_entry(tenant_id: int | None) -> Check:
         JOIN events_event t ON t.topic = c.topic AND t.partition = c.partition
              AND t."offset" <= c."offset"
         WHERE t.tenant_id = coalesce(%s, t.tenant_id)
-          AND c.handler = %s AND c.topic = %s AND t.name = %s"""
+          AND c.handler = %s AND c.topic = %s AND t.name = ANY(%s)"""
     return check_by_query(
         "ledger: every trade has its entry (I10)",
         count=f"SELECT count(*) {read}",
@@ -75,7 +77,33 @@ def trades_have_their_entry(tenant_id: int | None) -> Check:
               AND NOT EXISTS (
                 SELECT FROM events_parkedevent h WHERE h.handler = c.handler
                 AND h.topic = t.topic AND h.partition = t.partition AND h."offset" = t."offset")""",
-        params=[tenant_id, HANDLER, TRADE.topic, TRADE.name],
+        params=[tenant_id, HANDLER, TRADE.topic, BOOKED],
+    )
+
+
+def revised_trades_are_reversed(tenant_id: int | None) -> Check:
+    """I10: every cancellation and amendment that the ledger has read undid the version before it."""
+    read = """
+        FROM events_cursor c
+        JOIN events_event t ON t.topic = c.topic AND t.partition = c.partition
+             AND t."offset" <= c."offset"
+        WHERE t.tenant_id = coalesce(%s, t.tenant_id)
+          AND c.handler = %s AND c.topic = %s AND t.name = ANY(%s)"""
+    return check_by_query(
+        "ledger: every revised trade is reversed (I10)",
+        count=f"SELECT count(*) {read}",
+        faults=f"""
+            SELECT format('version %%s of trade %%s, offset %%s of partition %%s, undid nothing',
+                          t.data->>'version_no', t.data->>'trade_id', t."offset", t.partition)
+            {read}
+              AND NOT EXISTS (
+                SELECT FROM ledger_journalentry o JOIN ledger_journalentry e ON e.reverses_id = o.id
+                WHERE o.tenant_id = t.tenant_id AND o.source = format('trade:%%s:%%s',
+                    t.data->>'trade_id', (t.data->>'version_no')::integer - 1))
+              AND NOT EXISTS (
+                SELECT FROM events_parkedevent h WHERE h.handler = c.handler
+                AND h.topic = t.topic AND h.partition = t.partition AND h."offset" = t."offset")""",
+        params=[tenant_id, HANDLER, TRADE.topic, REVISED],
     )
 
 
@@ -95,7 +123,7 @@ def entries_of_trades_have_a_trade(tenant_id: int | None) -> Check:
                 EXCEPT
                 SELECT tenant_id, 'trade:' || (data->>'trade_id') || ':' || (data->>'version_no')
                 FROM events_event
-                WHERE topic = '{TRADE.topic}' AND name = '{TRADE.name}'
+                WHERE topic = '{TRADE.topic}' AND name = ANY(%(names)s)
                   AND tenant_id = coalesce(%(tenant)s, tenant_id)
             )
             SELECT format('entry %%s (%%s) has no trade in the log', e.id, e.source)
@@ -103,7 +131,7 @@ def entries_of_trades_have_a_trade(tenant_id: int | None) -> Check:
                  ON e.tenant_id = untold.tenant_id AND e.source = untold.source
             WHERE NOT EXISTS (SELECT FROM events_partition p WHERE p.topic = '{TRADE.topic}'
                               AND p.number = e.partition AND p.floor > 0)""",
-        params={"tenant": tenant_id},
+        params={"tenant": tenant_id, "names": BOOKED},
     )
 
 

@@ -1,6 +1,6 @@
 """Post entries: the only writer of the journal. Set-based, idempotent per source."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -10,15 +10,13 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.core.ids import uuid7
-from apps.events.contracts import Event
 from apps.events.services import UnitOfWork, unit_of_work
 from apps.ledger.events import EntriesPosted, PostedEntry
 from apps.ledger.exceptions import SourceTaken
-from apps.ledger.journal import EntryDraft, check_balanced, entry_for_trade
+from apps.ledger.journal import EntryDraft, check_balanced
 from apps.ledger.services import arrays
-from apps.ledger.services.accounts import AccountKey, accounts_of, open_client_accounts
+from apps.ledger.services.accounts import AccountKey, accounts_of
 from apps.ledger.services.refusals import in_our_words
-from apps.trading.events import AccountOpened, TradeExecuted
 
 INSERT_ENTRIES = """
 INSERT INTO ledger_journalentry (id, tenant_id, kind, source, reverses_id, owner, trade_id,
@@ -86,20 +84,6 @@ def post_entries(
         ]
         _tell(work, [one for one in booked if one.is_new])
     return booked
-
-
-def book_facts(facts: Iterable[tuple[int, Event]], *, partition: int) -> None:
-    """Book what trading told (tenant, fact): accounts are opened, trades become entries."""
-    drafts: list[EntryDraft] = []
-    opened: list[tuple[int, UUID, str]] = []
-    for tenant, fact in facts:
-        if isinstance(fact, TradeExecuted):
-            drafts.append(entry_for_trade(fact, tenant=tenant))
-        elif isinstance(fact, AccountOpened):
-            opened.append((tenant, fact.account_id, fact.number))
-    if opened:
-        open_client_accounts(opened)
-    post_entries(drafts, partition=partition)
 
 
 def _not_before_what_is_reversed(drafts: Sequence[EntryDraft], at: datetime) -> datetime:

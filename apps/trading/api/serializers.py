@@ -213,6 +213,35 @@ class FeeOut(serializers.Serializer[Any]):
     currency = serializers.CharField()
 
 
+class FeeIn(StrictSerializer):
+    """A charge on a trade, in the trade's currency; negative: a rebate."""
+
+    kind = TextField()
+    amount = AmountField()
+    currency = TextField(required=False)
+
+
+class CancellationIn(StrictSerializer):
+    """Why a trade is cancelled."""
+
+    reason = TextField(max_length=500)
+
+
+class AmendmentIn(CancellationIn):
+    """Why a trade is amended, and to what; what is not said stays."""
+
+    quantity = AmountField(required=False)
+    price = AmountField(required=False)
+    fees = FeeIn(many=True, required=False, help_text="All of them: they replace the fees so far.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """An amendment says what is to change."""
+        if len(attrs) == 1:
+            detail = "Say what is to change: quantity, price or fees."
+            raise serializers.ValidationError({"quantity": [detail]}, code="required")
+        return attrs
+
+
 class TradeOut(serializers.Serializer[Any]):
     """A trade. Made by `trade_out`, several times faster; a test holds the two together."""
 
@@ -233,6 +262,8 @@ class TradeOut(serializers.Serializer[Any]):
     settles_on = serializers.DateField(allow_null=True)
     executed_at = serializers.DateTimeField()
     booked_at = serializers.DateTimeField()
+    revised_at = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField(allow_null=True, help_text="Why it was cancelled or amended.")
     source = serializers.CharField(help_text="Who numbers the external ids.")  # type: ignore[assignment] # DRF's own `source` is no field
     external_id = serializers.CharField(allow_null=True)
     counterparty = serializers.CharField(allow_null=True)
@@ -302,6 +333,8 @@ def trade_out(trade: TradeView) -> dict[str, Any]:
         "settles_on": trade.settles_on,
         "executed_at": trade.executed_at,
         "booked_at": trade.booked_at,
+        "revised_at": trade.revised_at,
+        "reason": trade.reason,
         "source": trade.source,
         "external_id": trade.external_id,
         "counterparty": trade.counterparty,

@@ -22,4 +22,10 @@ urlpatterns = [
     path("trades", views.TradeListView.as_view(), name="trade-list"),
     path("trades/bulk", views.BulkView.as_view(), name="trade-bulk"),
     path("trades/<str:name>", views.TradeView.as_view(), name="trade-detail"),
+    path(
+        "trades/<str:name>/cancellation",
+        views.CancellationView.as_view(),
+        name="trade-cancellation",
+    ),
+    path("trades/<str:name>/amendment", views.AmendmentView.as_view(), name="trade-amendment"),
 ]

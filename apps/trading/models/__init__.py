@@ -12,7 +12,14 @@ from apps.trading.models.reference import (
     InstrumentKind,
     InstrumentStatus,
 )
-from apps.trading.models.trades import IdempotencyKey, RejectedTrade, Side, Trade, TradeState
+from apps.trading.models.trades import (
+    IdempotencyKey,
+    RejectedTrade,
+    Side,
+    Trade,
+    TradeRevision,
+    TradeState,
+)
 
 __all__ = [
     "AccountStatus",
@@ -31,5 +38,6 @@ __all__ = [
     "RejectedTrade",
     "Side",
     "Trade",
+    "TradeRevision",
     "TradeState",
 ]

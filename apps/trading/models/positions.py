@@ -6,7 +6,7 @@ Written by the handler of the log only; everything here can be rebuilt from it.
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from apps.tenants.models import Tenant, TenantQuerySet
 from apps.trading.models.fields import AmountField, fits
@@ -66,8 +66,20 @@ class Position(models.Model):
         return f"{self.quantity} of {self.instrument_id}"
 
 
+class ChangeKind(models.TextChoices):
+    """What changed a position."""
+
+    EXECUTED = "executed"
+    CANCELLED = "cancelled"
+    AMENDED = "amended"
+
+
 class PositionChange(models.Model):
-    """What one trade made of a position. Append-only; one row for each place in the log."""
+    """What one fact made of a position, and the fill that it stands for from then on.
+
+    Append-only; one row for each offset in the log. The rows of one `place` are versions of one
+    trade: the fills that count are the newest of each place, in the order of places.
+    """
 
     pk = models.CompositePrimaryKey("partition", "offset")
     partition = models.SmallIntegerField()
@@ -86,6 +98,12 @@ class PositionChange(models.Model):
         Instrument, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
     )
     trade_id = models.UUIDField()
+    kind = models.CharField(max_length=9, choices=ChangeKind)
+    place = models.BigIntegerField(help_text="Offset at which the trade was executed.")
+    fill_quantity = AmountField(help_text="Bought above zero, sold below; 0: it is cancelled.")
+    fill_price = AmountField()
+    fill_notional = AmountField()
+    fill_fees = AmountField()
     version = models.BigIntegerField()
     quantity = AmountField(help_text="After the trade, like the rest.")
     cost = AmountField()
@@ -105,6 +123,23 @@ class PositionChange(models.Model):
             models.CheckConstraint(
                 condition=fits("quantity", "cost", "realised_pnl", "fees"),
                 name="position_change_amounts_fit",
+            ),
+            models.CheckConstraint(
+                condition=fits("fill_quantity", "fill_price", "fill_notional", "fill_fees"),
+                name="position_change_fill_fits",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=ChangeKind.EXECUTED, place=F("offset"))
+                | Q(kind__in=[ChangeKind.CANCELLED, ChangeKind.AMENDED], place__lt=F("offset")),
+                name="position_change_has_its_place",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["account", "instrument", "offset"],
+                include=["place"],
+                condition=~Q(kind="executed"),
+                name="position_revisions",
             ),
         ]
 

@@ -21,6 +21,8 @@ class TradeState(models.TextChoices):
     """Where a trade stands."""
 
     EXECUTED = "executed"
+    CANCELLED = "cancelled"
+    AMENDED = "amended"
 
 
 class Trade(models.Model):
@@ -74,8 +76,9 @@ class Trade(models.Model):
                 name="trade_amounts_are_positive",
             ),
             models.CheckConstraint(condition=Q(side__in=Side.values), name="trade_side_is_known"),
+            # The row is the first version; what became of it later is in its revisions.
             models.CheckConstraint(
-                condition=Q(state__in=TradeState.values), name="trade_state_is_known"
+                condition=Q(state__in=[TradeState.EXECUTED.value]), name="trade_state_is_known"
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
@@ -87,6 +90,60 @@ class Trade(models.Model):
 
     def __str__(self) -> str:
         return f"{self.side} {self.quantity} @ {self.price}"
+
+
+class TradeRevision(models.Model):
+    """A later version of a trade: cancelled, or with other terms. The row of the trade stays.
+
+    A trigger sees to it that versions follow one another and end with a cancellation.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    trade = models.ForeignKey(
+        Trade,
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="revisions",
+    )
+    version_no = models.SmallIntegerField()
+    state = models.CharField(max_length=9, choices=TradeState)
+    quantity = AmountField(help_text="From now on; of a cancelled trade: what is undone.")
+    price = AmountField()
+    notional = AmountField()
+    fees = models.JSONField(help_text="[{kind, amount, currency}]; positive: the client pays.")
+    reason = models.TextField()
+    client = models.TextField(help_text="Who asked for it: `key:<id>` or `user:<id>`.")
+    booked_at = models.DateTimeField(help_text="When we knew of it (UTC).")
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["trade", "version_no"], name="trade_version_is_made_once"
+            ),
+            models.CheckConstraint(
+                condition=is_positive("quantity", "price", "notional"),
+                name="revision_amounts_are_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[TradeState.CANCELLED.value, TradeState.AMENDED.value]),
+                name="revision_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(version_no__gte=2) & ~Q(reason=""), name="revision_has_a_reason"
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["tenant", "state", "trade"], name="revisions_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"v{self.version_no} {self.state}: {self.reason}"
 
 
 class RejectedTrade(models.Model):

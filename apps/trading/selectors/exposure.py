@@ -24,8 +24,11 @@ WITH asked AS (
 ), told AS (
     SELECT a.account, (e.data ->> 'instrument_id')::uuid AS instrument, e."offset" AS at,
            CASE e.data ->> 'side' WHEN 'buy' THEN 1 ELSE -1 END
-               * (e.data ->> 'quantity')::numeric AS quantity,
-           (e.data ->> 'notional')::numeric AS book
+               * CASE e.name WHEN 'trading.trade.cancelled' THEN -(e.data ->> 'quantity')::numeric
+                      ELSE (e.data ->> 'quantity')::numeric
+                           - coalesce((e.data #>> '{previous,quantity}')::numeric, 0) END AS quantity,
+           CASE e.name WHEN 'trading.trade.cancelled' THEN 0
+                ELSE (e.data ->> 'notional')::numeric END AS book
     FROM asked a
     LEFT JOIN events_cursor c
         ON c.handler = %s AND c.topic = 'trade' AND c.partition = a.part
@@ -34,7 +37,7 @@ WITH asked AS (
        AND k.key = a.key
     JOIN events_event e ON e.key = a.key AND e.topic = 'trade'
        AND e."offset" > least(coalesce(c."offset", 0), k.first_offset - 1)
-       AND e.name = 'trading.trade.executed'
+       AND e.name IN ('trading.trade.executed', 'trading.trade.amended', 'trading.trade.cancelled')
 ), held AS (
     SELECT p.account_id AS account, p.instrument_id AS instrument, p.quantity, abs(p.cost) AS book
     FROM asked a JOIN trading_position p ON p.account_id = a.account

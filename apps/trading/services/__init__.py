@@ -8,6 +8,7 @@ from apps.trading.services.intake import CHUNK, FeeRequest, Outcome, TradeReques
 from apps.trading.services.intake.requests import unprintable
 from apps.trading.services.keys import forget_old_keys
 from apps.trading.services.prices import PriceUpdate, record_prices
+from apps.trading.services.revisions import Revision, amend_trade, cancel_trade
 
 __all__ = [
     "CHUNK",
@@ -16,7 +17,10 @@ __all__ = [
     "InstrumentTerms",
     "Outcome",
     "PriceUpdate",
+    "Revision",
     "TradeRequest",
+    "amend_trade",
+    "cancel_trade",
     "change_account",
     "change_counterparty",
     "change_instrument",

@@ -1,4 +1,8 @@
-"""Fold trades into positions: a batch in memory, written with one statement."""
+"""Fold trades into positions: a batch in memory, written with one statement.
+
+A trade that is new goes on top of the position. One that is cancelled or amended lies below others,
+so its position is folded again from there (`refolding`).
+"""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -16,17 +20,20 @@ from django.utils import timezone
 from apps.core.money import ZERO, exact, scale_of
 from apps.events.registry import Recorded
 from apps.events.services import unit_of_work
-from apps.trading.events import PositionChanged, TradeExecuted
+from apps.trading.events import PositionChanged, TradeAmended, TradeCancelled, TradeExecuted
+from apps.trading.models.positions import ChangeKind
 from apps.trading.positions import (
     Fill,
     PositionState,
     Terms,
+    Told,
     apply_fill,
     lots_from_json,
     lots_to_json,
 )
 from apps.trading.selectors import position_cache
 from apps.trading.selectors.position_cache import StoredPosition
+from apps.trading.services.refolding import Change, History
 
 LOAD: Final = """
 SELECT m.token, p.account_id, p.instrument_id, p.version, p.quantity, p.cost, p.realised_pnl,
@@ -44,12 +51,15 @@ WITH mark AS (
     ON CONFLICT (partition) DO UPDATE SET token = excluded.token
 ), history AS (
     INSERT INTO trading_positionchange (partition, "offset", tenant_id, account_id, instrument_id,
-        trade_id, version, quantity, cost, realised_pnl, fees, effective_at, booked_at)
+        trade_id, kind, place, fill_quantity, fill_price, fill_notional, fill_fees, version,
+        quantity, cost, realised_pnl, fees, effective_at, booked_at)
     SELECT %(partition)s, c."offset", c.tenant_id, c.account_id, c.instrument_id, c.trade_id,
-           c.version, c.quantity, c.cost, c.realised_pnl, c.fees, c.effective_at, c.booked_at
+           c.kind, c.place, c.fill_quantity, c.fill_price, c.fill_notional, c.fill_fees, c.version,
+           c.quantity, c.cost, c.realised_pnl, c.fees, c.effective_at, c.booked_at
     FROM json_to_recordset(%(changes)s::json) AS c (
         "offset" bigint, tenant_id integer, account_id uuid, instrument_id uuid, trade_id uuid,
-        version bigint, quantity numeric, cost numeric, realised_pnl numeric, fees numeric,
+        kind text, place bigint, fill_quantity numeric, fill_price numeric, fill_notional numeric,
+        fill_fees numeric, version bigint, quantity numeric, cost numeric, realised_pnl numeric, fees numeric,
         effective_at timestamptz, booked_at timestamptz)
 )
 INSERT INTO trading_position AS p (tenant_id, account_id, instrument_id, currency, quantity, cost,
@@ -68,23 +78,12 @@ ON CONFLICT (account_id, instrument_id) DO UPDATE SET
 
 Pair = tuple[UUID, UUID]
 """Account and instrument."""
-
-
-class Change(msgspec.Struct, frozen=True, gc=False):
-    """What one trade made of a position: a row of the history."""
-
-    offset: int
-    tenant_id: int
-    account_id: UUID
-    instrument_id: UUID
-    trade_id: UUID
-    version: int
-    quantity: Decimal
-    cost: Decimal
-    realised_pnl: Decimal
-    fees: Decimal
-    effective_at: datetime
-    booked_at: datetime
+Deal = TradeExecuted | TradeAmended | TradeCancelled
+_KINDS: Final[dict[type[Deal], str]] = {
+    TradeExecuted: ChangeKind.EXECUTED.value,
+    TradeAmended: ChangeKind.AMENDED.value,
+    TradeCancelled: ChangeKind.CANCELLED.value,
+}
 
 
 @dataclass(slots=True)
@@ -94,6 +93,7 @@ class Held:
     state: PositionState = field(default_factory=PositionState)
     version: int = 0
     last: Recorded | None = None
+    changes: list[Change] = field(default_factory=list)
 
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -122,8 +122,8 @@ def _pair(one: Recorded) -> Pair:
     return trade.account_id, trade.instrument_id
 
 
-def _trade(one: Recorded) -> TradeExecuted:
-    assert isinstance(one.event, TradeExecuted)
+def _trade(one: Recorded) -> Deal:
+    assert isinstance(one.event, TradeExecuted | TradeAmended | TradeCancelled)
     return one.event
 
 
@@ -148,18 +148,39 @@ def _load(partition: int, pairs: Sequence[Pair]) -> tuple[UUID | None, dict[Pair
 
 def _fold(held: dict[Pair, Held], one: Recorded) -> Change:
     trade = _trade(one)
-    position = held[trade.account_id, trade.instrument_id]
+    pair = trade.account_id, trade.instrument_id
+    position = held[pair]
     terms = _terms(trade.multiplier, trade.inverse, trade.cost_method, trade.currency)
-    position.state, _ = apply_fill(position.state, _fill(trade, one.offset), terms)
+    if isinstance(trade, TradeExecuted):
+        place = one.offset
+        fill: Fill | None = _fill(trade, place)
+        position.state, _ = apply_fill(position.state, _fill(trade, place), terms)
+    else:
+        history = History(*pair, position.changes)
+        place = history.place_of(trade.trade_id)
+        fill = _fill(trade, place) if isinstance(trade, TradeAmended) else None
+        position.state = history.refold(Told(one.offset, place, fill), terms)
     position.version += 1
     position.last = one
-    state = position.state
+    change = _change(one, place, fill, position)
+    position.changes.append(change)
+    return change
+
+
+def _change(one: Recorded, place: int, fill: Fill | None, position: Held) -> Change:
+    trade, state = _trade(one), position.state
     return Change(
         one.offset,
         one.tenant_id,
         trade.account_id,
         trade.instrument_id,
         trade.trade_id,
+        _KINDS[type(trade)],
+        place,
+        fill.quantity if fill else ZERO,
+        trade.price,
+        fill.notional if fill else ZERO,
+        fill.fees if fill else ZERO,
         position.version,
         state.quantity,
         state.cost,
@@ -175,7 +196,7 @@ def _terms(multiplier: Decimal, inverse: bool, cost_method: str, currency: str) 
     return Terms(multiplier, inverse, cost_method, scale_of(currency))
 
 
-def _fill(trade: TradeExecuted, offset: int) -> Fill:
+def _fill(trade: Deal, offset: int) -> Fill:
     is_buy = trade.side == "buy"
     quantity = trade.quantity if is_buy else trade.quantity.copy_negate()
     fees = ZERO

@@ -10,12 +10,20 @@ from apps.trading.api.views.reference import (
     InstrumentView,
     PriceListView,
 )
-from apps.trading.api.views.trades import BulkView, TradeListView, TradeView
+from apps.trading.api.views.trades import (
+    AmendmentView,
+    BulkView,
+    CancellationView,
+    TradeListView,
+    TradeView,
+)
 
 __all__ = [
     "AccountListView",
     "AccountView",
+    "AmendmentView",
     "BulkView",
+    "CancellationView",
     "CounterpartyListView",
     "CounterpartyView",
     "InstrumentListView",

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core.money import plain
 from apps.core.problems import Malformed, problem_of, problem_response
 from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.pagination import page, page_asked
@@ -16,6 +17,7 @@ from apps.trading import selectors, services
 from apps.trading.api import bodies
 from apps.trading.api import documented as doc
 from apps.trading.api import serializers as wire
+from apps.trading.api.views.reference import read
 from apps.trading.exceptions import TradeMalformed
 from apps.trading.services import Outcome
 
@@ -64,11 +66,7 @@ class TradeListView(APIView):
             now=timezone.now(),
             wait=False,
         )
-        headers = {"Idempotency-Replayed": "true"} if outcome.replayed else {}
-        if outcome.trade is None:
-            assert outcome.error is not None
-            return problem_response(problem_of(outcome.error), headers)
-        return Response(wire.trade_out(outcome.trade), status=outcome.status, headers=headers)
+        return _answer(outcome)
 
 
 class BulkView(APIView):
@@ -108,6 +106,61 @@ class TradeView(APIView):
     def get(self, request: Request, name: str) -> Response:
         """The trade."""
         return Response(wire.trade_out(selectors.find_trade(tenant_of(request).pk, name)))
+
+
+class CancellationView(APIView):
+    """The cancellation of a trade."""
+
+    permission_classes = (TraderWrites,)
+
+    @extend_schema(
+        parameters=[doc.KEY, doc.REPLAYED],
+        request=wire.CancellationIn,
+        responses={201: wire.TradeOut, 200: wire.TradeOut, **doc.problems(400, 404, 409, 422)},
+        summary="Cancel a trade: it counts as never dealt",
+    )
+    def post(self, request: Request, name: str) -> Response:
+        """201 with the cancelled trade; 200 where it was cancelled before."""
+        given = read(wire.CancellationIn, request.data)
+        caller = caller_of(request)
+        asked = services.Revision(trade=name, key=_key_of(request), **given)
+        outcome = services.cancel_trade(caller.tenant.pk, caller.client, asked, now=timezone.now())
+        return _answer(outcome)
+
+
+class AmendmentView(APIView):
+    """An amendment of a trade."""
+
+    permission_classes = (TraderWrites,)
+
+    @extend_schema(
+        parameters=[doc.KEY, doc.REPLAYED],
+        request=wire.AmendmentIn,
+        responses={201: wire.TradeOut, **doc.problems(400, 404, 409, 422)},
+        summary="Amend a trade: it counts as dealt with these terms",
+    )
+    def post(self, request: Request, name: str) -> Response:
+        """201 with the trade in its new version; a refusal with every reason."""
+        given = read(wire.AmendmentIn, request.data)
+        caller = caller_of(request)
+        asked = services.Revision(trade=name, key=_key_of(request), **_with_fees(given))
+        outcome = services.amend_trade(caller.tenant.pk, caller.client, asked, now=timezone.now())
+        return _answer(outcome)
+
+
+def _with_fees(given: dict[str, Any]) -> dict[str, Any]:
+    if "fees" not in given:
+        return given
+    fees = (services.FeeRequest(**{**fee, "amount": plain(fee["amount"])}) for fee in given["fees"])
+    return {**given, "fees": tuple(fees)}
+
+
+def _answer(outcome: Outcome) -> Response:
+    headers = {"Idempotency-Replayed": "true"} if outcome.replayed else {}
+    if outcome.trade is None:
+        assert outcome.error is not None
+        return problem_response(problem_of(outcome.error), headers)
+    return Response(wire.trade_out(outcome.trade), status=outcome.status, headers=headers)
 
 
 def _key_of(request: Request) -> str:

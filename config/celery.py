@@ -15,11 +15,11 @@ from django.db import close_old_connections
 from django.db.backends.signals import connection_created
 from kombu import Connection, Exchange, Queue
 
-from apps.events.registry import LANES
+from apps.events.registry import CLOCK_QUEUES, LANES
 
 SHARDS_MAX: Final = 64
 """Every lane has this many queues declared; `manage.py reshard` decides how many are used."""
-HOUSEKEEPING_QUEUES: Final = ["housekeeping"]
+HOUSEKEEPING_QUEUES: Final = list(CLOCK_QUEUES)
 """What the clock starts."""
 RECONNECT_SECONDS_MAX: Final = 1.0
 STATEMENT_MS: Final = 15_000
@@ -99,9 +99,16 @@ app.conf.update(
     timezone="UTC",
     beat_schedule_filename=str(settings.VAR_DIR / "celerybeat-schedule"),
     beat_schedule={
-        # All recurring work hangs on this one tick: apps register jobs with @periodic, each of
-        # which runs once a period and catches up (apps/events/services/clock.py).
-        "tick": {"task": "events.tick", "schedule": 30.0, "options": {"expires": 60}},
+        # All recurring work hangs on these ticks, one a queue: apps register jobs with @periodic,
+        # each of which runs once a period and catches up (apps/events/services/clock.py).
+        "tick" if queue == "housekeeping" else f"tick-{queue}": {
+            "task": "events.tick",
+            "schedule": every.total_seconds(),
+            "kwargs": {"queue": queue},
+            # A tick that waited tells nothing that the next one does not.
+            "options": {"queue": queue, "expires": 2 * every.total_seconds()},
+        }
+        for queue, every in CLOCK_QUEUES.items()
     },
 )
 app.autodiscover_tasks()

@@ -7,11 +7,12 @@ def book_trades(batch: Batch) -> None: ...          # one transaction with the c
 async def understand(event: Recorded) -> None: ...  # calls the outside; never in a transaction
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -23,6 +24,15 @@ from apps.events.exceptions import UnknownHandler
 
 LANES: Final = ("positions", "ledger", "settlement", "nlu", "matching", "relays")
 """The kinds of shard queue: `<lane>.<shard>`."""
+CLOCK_QUEUES: Final[Mapping[str, timedelta]] = MappingProxyType(
+    {
+        "housekeeping": timedelta(seconds=30),
+        "settlement-windows": timedelta(seconds=2),
+        "snapshots": timedelta(seconds=30),
+        "reconciliation": timedelta(seconds=30),
+    }
+)
+"""The queues of what the clock starts, and how often it ticks on each."""
 
 
 class Policy(StrEnum):
@@ -105,6 +115,7 @@ class PeriodicJob:
     offset: timedelta = field(default_factory=timedelta)
     catch_up: int = 24
     """How many missed periods are made up for; older ones are let go."""
+    queue: str = "housekeeping"
 
 
 _handlers: dict[str, Handler] = {}
@@ -150,14 +161,20 @@ def handles(
 
 
 def periodic(
-    *, every: timedelta, offset: timedelta = timedelta(), catch_up: int = 24
+    *,
+    every: timedelta,
+    offset: timedelta = timedelta(),
+    catch_up: int = 24,
+    queue: str = "housekeeping",
 ) -> Callable[[F], F]:
     """Register a function of the period's start (UTC) as a clock job `<app>.<function>`."""
+    if queue not in CLOCK_QUEUES:
+        raise ValueError(f"there is no clock queue {queue!r}; they are {', '.join(CLOCK_QUEUES)}")
 
     def register(function: F) -> F:
         owner = function.__module__.removeprefix("apps.").split(".")[0]
         name = f"{owner}.{function.__name__}"
-        _jobs[name] = PeriodicJob(name, every, function, offset, catch_up)
+        _jobs[name] = PeriodicJob(name, every, function, offset, catch_up, queue)
         return function
 
     return register

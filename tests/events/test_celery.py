@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 
 from apps.events import tasks
-from apps.events.registry import LANES
+from apps.events.registry import CLOCK_QUEUES, LANES
 from apps.events.services import drain, draining, sweeping, unit_of_work, waking
 from apps.events.services.draining import BATCH_MAX, BATCH_MIN, Place
 from config.celery import (
@@ -148,6 +148,19 @@ class TestTasks:
     def test_the_clock_ticks_on_housekeeping(self):
         assert app.conf.task_routes["events.tick"] == {"queue": "housekeeping"}
         assert app.conf.beat_schedule["tick"]["task"] == "events.tick"
+
+    def test_each_queue_of_the_clock_has_its_own_tick_and_somebody_who_serves_it(self):
+        ticked = {
+            entry["options"]["queue"]: (entry["kwargs"], entry["schedule"])
+            for entry in app.conf.beat_schedule.values()
+        }
+
+        assert ticked == {
+            queue: ({"queue": queue}, every.total_seconds())
+            for queue, every in CLOCK_QUEUES.items()
+        }
+        assert list(CLOCK_QUEUES) == HOUSEKEEPING_QUEUES
+        assert set(CLOCK_QUEUES) <= {queue.name for queue in app.conf.task_queues}
 
     def test_wakes_are_acknowledged_early(self):
         """A hint that is lost is healed by the sweep, not by redelivery."""

@@ -57,6 +57,17 @@ class TestTick:
         assert tick(NOON + HOUR) == ["tests.run 2026-03-01T13:00Z"]
         assert hourly.runs == [NOON, NOON + HOUR]
 
+    def test_a_queue_runs_its_own_jobs_only(self, hourly):
+        periodic(every=HOUR, queue="snapshots")(lambda _: None)
+
+        assert tick(NOON, queue="snapshots") == ["tests.<lambda> 2026-03-01T12:00Z"]
+        assert hourly.runs == []
+        assert tick(NOON, queue="housekeeping") == ["tests.run 2026-03-01T12:00Z"]
+
+    def test_a_queue_that_nobody_serves_is_refused(self, jobs):
+        with pytest.raises(ValueError, match="no clock queue 'attic'"):
+            periodic(every=HOUR, queue="attic")
+
     def test_two_at_once_have_one_effect(self, jobs):
         runs = []
 
@@ -205,6 +216,12 @@ class TestHistory:
         tick(NOON + HOUR)
         forget_old_runs(NOON + clock.KEPT + timedelta(minutes=1))
         assert [period for period, _, _ in rows()] == [NOON + HOUR]
+
+    def test_periods_of_seconds_are_kept_for_a_day(self, hourly):
+        periodic(every=timedelta(seconds=2))(lambda _: None)
+        tick(NOON)
+        forget_old_runs(NOON + timedelta(days=1, seconds=1))
+        assert query("SELECT job FROM events_jobrun") == [("tests.run",)]
 
 
 class TestPeriods:

@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 TAKE_OVER = timedelta(minutes=10)
 """A run that has not ended after this long died with its worker."""
 KEPT = timedelta(days=90)
+SHORT = timedelta(minutes=1)
+"""Jobs of shorter periods leave many rows, which are kept for a day."""
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 CLAIM = """
@@ -27,11 +29,12 @@ RETURNING 1
 """
 
 
-def tick(now: datetime) -> list[str]:
-    """Run every job whose period has come and was not run yet; the names of those that ran."""
+def tick(now: datetime, *, queue: str | None = None) -> list[str]:
+    """Run every job (of a queue) whose period has come and was not run yet; those that ran."""
     return [
         f"{job.name} {period:%Y-%m-%dT%H:%MZ}"
         for job in registry.jobs()
+        if queue in {None, job.queue}
         for period in due_periods(job, now)
         if _run(job, period, now)
     ]
@@ -87,4 +90,11 @@ def _run(job: PeriodicJob, period: datetime, now: datetime) -> bool:
 def forget_old_runs(now: datetime) -> None:
     """Remove periods that nobody asks about any more."""
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM events_jobrun WHERE period < %s", [now - KEPT])
+        cursor.execute(
+            "DELETE FROM events_jobrun WHERE period < %s OR (period < %s AND job = ANY(%s))",
+            [
+                now - KEPT,
+                now - timedelta(days=1),
+                [job.name for job in registry.jobs() if job.every < SHORT],
+            ],
+        )

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final, Protocol
-from weakref import WeakKeyDictionary
 
 import redis
 import structlog
@@ -17,6 +16,7 @@ from django.conf import settings
 from redis.asyncio import Connection, ConnectionPool
 
 from apps.sockets.frames import Position, unpack
+from apps.sockets.loops import PerLoop
 
 log = structlog.get_logger(__name__)
 
@@ -245,13 +245,5 @@ def _chunks(names: Iterable[str]) -> Iterable[list[str]]:
     return (ordered[at : at + CHUNK] for at in range(0, len(ordered), CHUNK))
 
 
-_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
-
-
-def hub() -> Hub:
-    """The hub of this process (of this event loop)."""
-    loop = asyncio.get_running_loop()
-    found = _hubs.get(loop)
-    if found is None:
-        found = _hubs[loop] = Hub()
-    return found
+hub: Final = PerLoop(Hub)
+"""The hub of this process (of this event loop)."""

@@ -9,12 +9,16 @@ from typing import Final
 FRAMES_MAX: Final = 512
 CHARACTERS_MAX: Final = 131_072
 """What a socket that does not read may hold in memory, besides its transport's 64 kB."""
+BUSY: Final = 0.5
+"""Filled above this share, it takes no more of what can be read from a store later."""
 
 
 class Outbox:
     """A queue and its sender. `put` never waits; a reader that is too slow overflows it."""
 
-    __slots__ = ("_frames", "_latest", "_send", "_sender", "_size", "is_closed", "sending_since")
+    __slots__ = (
+        "_frames", "_latest", "_send", "_sender", "_size", "_when_empty", "is_closed", "sending_since",
+    )  # fmt: skip
 
     def __init__(self, send: Callable[[str], Awaitable[None]]) -> None:
         """Frames go to `send`, one after the other."""
@@ -22,6 +26,7 @@ class Outbox:
         self._frames: deque[str | tuple[str]] = deque()
         self._latest: dict[str, str] = {}
         self._size = 0
+        self._when_empty: list[Callable[[], None]] = []
         self._sender: asyncio.Task[None] | None = None
         self.sending_since: float | None = None
         """Since when (loop's clock) the transport has not taken the frame it was offered."""
@@ -39,6 +44,16 @@ class Outbox:
         self._start()
         return True
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether the client should first take what waits for it."""
+        return len(self._frames) > FRAMES_MAX * BUSY or self._size > CHARACTERS_MAX * BUSY
+
+    def when_empty(self, call: Callable[[], None]) -> None:
+        """Call once, when everything that waits now is with the transport."""
+        if call not in self._when_empty and not self.is_closed:
+            self._when_empty.append(call)
+
     def put_latest(self, kind: str, frame: str) -> None:
         """Queue a frame in the place of one of its kind that still waits: only the newest counts."""
         if self.is_closed:
@@ -53,6 +68,7 @@ class Outbox:
         self.is_closed = True
         self._frames.clear()
         self._latest.clear()
+        self._when_empty.clear()
         if self._sender is not None:
             self._sender.cancel()
 
@@ -72,6 +88,9 @@ class Outbox:
         finally:
             self.sending_since = None
             self._sender = None
+        calls, self._when_empty = self._when_empty, []
+        for call in calls:
+            call()
 
     def _next(self) -> str:
         first = self._frames.popleft()

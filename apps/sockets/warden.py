@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from typing import Final, Protocol
-from weakref import WeakKeyDictionary
 
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from apps.sockets.frames import BAD_FRAME, NOT_SIGNED_IN, TOO_MANY, TOO_SLOW, Farewell
+from apps.sockets.loops import PerLoop
 from apps.sockets.threads import in_thread
 from apps.sockets.tickets import Claim
 from apps.tenants.selectors import is_still_in
@@ -128,13 +128,5 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-_wardens: WeakKeyDictionary[asyncio.AbstractEventLoop, Warden] = WeakKeyDictionary()
-
-
-def warden() -> Warden:
-    """The warden of this process (of this event loop)."""
-    loop = asyncio.get_running_loop()
-    found = _wardens.get(loop)
-    if found is None:
-        found = _wardens[loop] = Warden()
-    return found
+warden: Final = PerLoop(Warden)
+"""The warden of this process (of this event loop)."""

@@ -106,9 +106,7 @@ class Hub:
 
     async def stop(self) -> None:
         """End the subscription."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _end(self._tasks)
         self._tasks.clear()
 
     def _start(self) -> None:
@@ -164,9 +162,7 @@ class Hub:
             for task in done:
                 task.result()
         finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await _end(running)
 
     async def _subscribe(self) -> None:
         """Keep what Redis was asked for in step with who listens; many changes, few commands."""
@@ -238,6 +234,18 @@ class Hub:
     async def _command(self, *words: str) -> None:
         assert self._connection is not None
         await self._connection.send_command(*words, check_health=False)
+
+
+async def _end(tasks: list["asyncio.Task[None]"]) -> None:
+    # Asked again after a while: in Python 3.11 `wait_for`, which redis-py sends with, may swallow a
+    # cancellation that comes in the moment of its success.
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=0.5)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # looked at: the first one's was told
 
 
 def _chunks(names: Iterable[str]) -> Iterable[list[str]]:

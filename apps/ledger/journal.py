@@ -196,6 +196,82 @@ def entry_for_cash_transfer(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What moves when a trade, or a part of it, settles; signed as the client sees it."""
+
+    tenant: int
+    settlement: UUID
+    part: int
+    trade_id: UUID
+    owner: UUID
+    owner_number: str
+    symbol: str
+    units: Decimal
+    """Positive: the client receives them."""
+    currency: str
+    cash: Decimal
+    """At the bank: positive where the street is paid for the units."""
+    client_cash: Mapping[str, Decimal]
+    """Per currency, with the fees: what the client gets (+) or pays (-)."""
+    effective_at: datetime
+
+
+def entry_for_delivery(part: Delivery) -> EntryDraft:
+    """Delivery versus payment: securities and cash from unsettled to settled, in one entry."""
+    owner, units = part.owner, part.units
+    legs = [
+        Leg(Code.SEC_UNSETTLED, owner, part.symbol, units.copy_negate()),
+        Leg(Code.SEC_SETTLED, owner, part.symbol, units),
+        Leg(Code.STREET_SEC_UNSETTLED, None, part.symbol, units),
+        Leg(Code.DEPOT_SEC, None, part.symbol, units.copy_negate()),
+    ]
+    for currency, amount in part.client_cash.items():
+        if amount:
+            legs.append(Leg(Code.CASH_UNSETTLED, owner, currency, amount.copy_negate()))
+            legs.append(Leg(Code.CASH_SETTLED, owner, currency, amount))
+    if part.cash:
+        legs.append(Leg(Code.STREET_CASH_UNSETTLED, None, part.currency, part.cash.copy_negate()))
+        legs.append(Leg(Code.NOSTRO, None, part.currency, part.cash))
+    return EntryDraft(
+        kind=Kind.SETTLEMENT,
+        source=f"settlement:{part.settlement}:{part.part}",
+        tenant=part.tenant,
+        effective_at=part.effective_at,
+        legs=tuple(legs),
+        owner=owner,
+        owner_number=part.owner_number,
+        trade_id=part.trade_id,
+    )
+
+
+def entry_for_penalty(
+    *,
+    tenant: int,
+    source: str,
+    owner: UUID,
+    owner_number: str,
+    trade_id: UUID,
+    currency: str,
+    amount: Decimal,
+    effective_at: datetime,
+) -> EntryDraft:
+    """A day of failing: the client gets (+) or pays (-) its price, out of settled cash."""
+    return EntryDraft(
+        kind=Kind.PENALTY,
+        source=source,
+        tenant=tenant,
+        effective_at=effective_at,
+        legs=(
+            Leg(Code.CASH_SETTLED, owner, currency, amount),
+            Leg(Code.PENALTY, None, currency, amount.copy_negate()),
+        ),
+        owner=owner,
+        owner_number=owner_number,
+        trade_id=trade_id,
+    )
+
+
 def reversal_of(entry: BookedEntry) -> EntryDraft:
     """The entry that undoes another: every leg negated, effective when the original was.
 

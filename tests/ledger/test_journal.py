@@ -6,16 +6,19 @@ from decimal import Decimal
 import pytest
 
 from apps.core.ids import uuid7
+from apps.core.money import ZERO
 from apps.ledger.exceptions import AmountRefused, NotReversible, TooFewLegs, Unbalanced
 from apps.ledger.journal import (
     CLIENT_CODES,
     HOUSE_CODES,
     BookedEntry,
     Code,
+    Delivery,
     EntryDraft,
     Kind,
     check_balanced,
     entry_for_cash_transfer,
+    entry_for_delivery,
     entry_for_trade,
     reversal_of,
     unbalanced,
@@ -193,3 +196,52 @@ class TestCheckBalanced:
         legs = [("NOSTRO", None, "USD", "1"), ("NOSTRO", None, "USD", "-1")]
         with pytest.raises(Unbalanced, match="once per asset"):
             check_balanced(make_draft(7, *legs))
+
+
+class TestDelivery:
+    def test_a_buy_settles_in_eight_legs(self) -> None:
+        draft = entry_for_delivery(delivery())
+        assert leg_texts(draft.legs) == [
+            ("SEC:UNSETTLED", "XYZ", "-100"),
+            ("SEC:SETTLED", "XYZ", "100"),
+            ("STREET:SEC:UNSETTLED", "XYZ", "100"),
+            ("DEPOT:SEC", "XYZ", "-100"),
+            ("CASH:UNSETTLED", "USD", "5005.25"),
+            ("CASH:SETTLED", "USD", "-5005.25"),
+            ("STREET:CASH:UNSETTLED", "USD", "-5000.00"),
+            ("NOSTRO", "USD", "5000.00"),
+        ]
+        check_balanced(draft)
+
+    def test_free_of_payment_moves_securities_only(self) -> None:
+        draft = entry_for_delivery(replace(delivery(), cash=ZERO, client_cash={}))
+        assert {leg.asset for leg in draft.legs} == {"XYZ"}
+        check_balanced(draft)
+
+    def test_a_return_puts_everything_back(self) -> None:
+        part = delivery()
+        back = replace(
+            part, units=-part.units, cash=-part.cash, client_cash={"USD": Decimal("5005.25")}
+        )
+        legs = [*entry_for_delivery(part).legs, *entry_for_delivery(back).legs]
+        sums: dict[tuple[str, str], Decimal] = {}
+        for leg in legs:
+            sums[leg.code, leg.asset] = sums.get((leg.code, leg.asset), ZERO) + leg.amount
+        assert set(sums.values()) == {ZERO}
+
+
+def delivery() -> Delivery:
+    return Delivery(
+        tenant=1,
+        settlement=uuid7(),
+        part=1,
+        trade_id=uuid7(),
+        owner=ACCOUNT,
+        owner_number="ACC-1",
+        symbol="XYZ",
+        units=Decimal(100),
+        currency="USD",
+        cash=Decimal("5000.00"),
+        client_cash={"USD": Decimal("-5005.25")},
+        effective_at=NOON,
+    )

@@ -21,6 +21,14 @@ JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id
 ORDER BY p.entry_id, p.leg
 """
 
+# LIMIT keeps the planner from reading the whole journal: it is one look-up per source.
+BOOKED = """
+SELECT u.tenant, u.source FROM unnest(%s::int[], %s::text[]) AS u (tenant, source)
+CROSS JOIN LATERAL (
+    SELECT FROM ledger_journalentry j WHERE j.tenant_id = u.tenant AND j.source = u.source LIMIT 1
+) AS found
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class LegView:
@@ -97,6 +105,16 @@ def booked_trades(tenant: int, trades: Collection[UUID]) -> set[UUID]:
     """Those of the trades that the ledger has an entry of."""
     found = JournalEntry.objects.for_tenant(tenant).filter(trade_id__in=list(trades))
     return {trade for trade in found.values_list("trade_id", flat=True) if trade is not None}
+
+
+def booked_sources(sources: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Those of the sources (tenant, source) that are booked, in one query."""
+    if not sources:
+        return set()
+    tenants, names = zip(*sources, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(BOOKED, [list(tenants), list(names)])
+        return set(cursor.fetchall())
 
 
 def legs_of(found: Iterable[tuple[UUID, datetime]]) -> dict[UUID, list[LegView]]:

@@ -355,7 +355,7 @@ def position_out(view: PositionView) -> dict[str, Any]:
         "fees": plain(held.fees),
         "last_price": _plain(quote.last_price),
         "unrealised_pnl": _plain(view.unrealised_pnl),
-        "settled_quantity": "0",  # nothing settles yet: every unit is still owed
+        "settled_quantity": plain(view.settled),
         "version": held.version,
         "updated_at": held.updated_at,
     }

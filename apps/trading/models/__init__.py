@@ -1,7 +1,12 @@
 """Trading's tables."""
 
 from apps.trading.models.fields import AmountField
-from apps.trading.models.positions import Position, PositionChange, PositionMark
+from apps.trading.models.positions import (
+    Position,
+    PositionChange,
+    PositionMark,
+    SettledHolding,
+)
 from apps.trading.models.reference import (
     AccountStatus,
     ClientAccount,
@@ -36,6 +41,7 @@ __all__ = [
     "PositionChange",
     "PositionMark",
     "RejectedTrade",
+    "SettledHolding",
     "Side",
     "Trade",
     "TradeRevision",

@@ -158,3 +158,38 @@ class PositionMark(models.Model):
 
     def __str__(self) -> str:
         return f"{self.partition}: {self.token}"
+
+
+class SettledHolding(models.Model):
+    """How much of a position has settled: written by settlement, in the transaction that posts it.
+
+    Apart from the position, which is a projection of the trades and can be rebuilt from them.
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "instrument_id")
+    account = models.ForeignKey(
+        ClientAccount,
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    instrument = models.ForeignKey(
+        Instrument, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    quantity = AmountField(help_text="Settled units: what the depot holds for the account.")
+    version = models.BigIntegerField(help_text="How many settlements made it.")
+    updated_at = models.DateTimeField()
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=fits("quantity"), name="settled_quantity_fits"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} of {self.instrument_id}"

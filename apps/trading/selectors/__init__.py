@@ -21,6 +21,7 @@ from apps.trading.selectors.reference import (
     known_numbers,
     settlement_terms,
 )
+from apps.trading.selectors.settled import settled_quantities
 from apps.trading.selectors.trades import (
     TradeView,
     find_trade,
@@ -53,6 +54,7 @@ __all__ = [
     "position_of",
     "position_quantities",
     "positions_of",
+    "settled_quantities",
     "settlement_terms",
     "trade_in_version",
     "trades",

@@ -16,7 +16,7 @@ from apps.events.contracts import partition_of
 from apps.trading import positions
 from apps.trading.exceptions import UnknownPosition
 from apps.trading.positions import PositionState
-from apps.trading.selectors import position_cache, quotes, reference
+from apps.trading.selectors import position_cache, quotes, reference, settled
 from apps.trading.selectors.exposure import terms_of
 from apps.trading.selectors.position_cache import Cached, StoredPosition
 from apps.trading.selectors.quotes import Quote
@@ -39,6 +39,8 @@ class PositionView:
 
     stored: StoredPosition
     quote: Quote
+    settled: Decimal = ZERO
+    """Of the quantity; the rest is still owed."""
 
     @property
     def average_cost(self) -> Decimal | None:
@@ -79,7 +81,11 @@ def positions_of(tenant: int, account: str) -> Positions:
     if cached is None:
         cached = _from_database(tenant, partition, account_id)
     known = quotes.of([one.instrument_id for one in cached.positions])
-    views = [PositionView(one, known[one.instrument_id]) for one in cached.positions]
+    units = settled.settled_of(account_id)
+    views = [
+        PositionView(one, known[one.instrument_id], units.get(one.instrument_id, ZERO))
+        for one in cached.positions
+    ]
     views.sort(key=lambda view: view.stored.symbol)
     return Positions(account_id, cached.as_of, views)
 
@@ -110,6 +116,7 @@ def forget() -> None:
     """Forget what this process remembers; between tests, whose databases are emptied."""
     position_cache.forget()
     quotes.forget()
+    settled.forget()
     reference.forget()
 
 

@@ -9,6 +9,7 @@ from apps.trading.services.intake.requests import unprintable
 from apps.trading.services.keys import forget_old_keys
 from apps.trading.services.prices import PriceUpdate, record_prices
 from apps.trading.services.revisions import Revision, amend_trade, cancel_trade
+from apps.trading.services.settling import settle_units
 
 __all__ = [
     "CHUNK",
@@ -32,5 +33,6 @@ __all__ = [
     "open_accounts",
     "record_prices",
     "register_counterparty",
+    "settle_units",
     "unprintable",
 ]

@@ -8,7 +8,7 @@ other side of the clients'. A positive leg is shown as a debit, a negative one a
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -245,30 +245,35 @@ def entry_for_delivery(part: Delivery) -> EntryDraft:
     )
 
 
-def entry_for_penalty(
-    *,
-    tenant: int,
-    source: str,
-    owner: UUID,
-    owner_number: str,
-    trade_id: UUID,
-    currency: str,
-    amount: Decimal,
-    effective_at: datetime,
-) -> EntryDraft:
-    """A day of failing: the client gets (+) or pays (-) its price, out of settled cash."""
+@dataclass(frozen=True, slots=True)
+class PenaltyDay:
+    """What a business day of failing costs: the client gets (+) or pays (-) it."""
+
+    tenant: int
+    settlement: UUID
+    day: date
+    trade_id: UUID
+    owner: UUID
+    owner_number: str
+    currency: str
+    amount: Decimal
+    effective_at: datetime
+
+
+def entry_for_penalty(one: PenaltyDay) -> EntryDraft:
+    """A day of failing, out of settled cash."""
     return EntryDraft(
         kind=Kind.PENALTY,
-        source=source,
-        tenant=tenant,
-        effective_at=effective_at,
+        source=f"penalty:{one.settlement}:{one.day}",
+        tenant=one.tenant,
+        effective_at=one.effective_at,
         legs=(
-            Leg(Code.CASH_SETTLED, owner, currency, amount),
-            Leg(Code.PENALTY, None, currency, amount.copy_negate()),
+            Leg(Code.CASH_SETTLED, one.owner, one.currency, one.amount),
+            Leg(Code.PENALTY, None, one.currency, one.amount.copy_negate()),
         ),
-        owner=owner,
-        owner_number=owner_number,
-        trade_id=trade_id,
+        owner=one.owner,
+        owner_number=one.owner_number,
+        trade_id=one.trade_id,
     )
 
 

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
@@ -56,6 +57,7 @@ INSTALLED_APPS = [
     "apps.trading",
     "apps.ledger",
     "apps.settlement",
+    "apps.conversations",
     "apps.web",
 ]
 

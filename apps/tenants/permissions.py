@@ -42,6 +42,12 @@ class OperationsWrites(IsMember):
     writers = EVERYWHERE | {Role.OPERATIONS}
 
 
+class ConversationsWrite(IsMember):
+    """Conversations: agents and supervisors, and the programs through which customers write."""
+
+    writers = EVERYWHERE | {Role.AGENT, Role.SUPERVISOR}
+
+
 class AdminWrites(IsMember):
     """The tenant's own set-up."""
 

@@ -1,0 +1,18 @@
+"""The conversations' addresses."""
+
+from django.urls import path
+
+from apps.conversations.api import views
+
+app_name = "conversations"
+ONE = "conversations/<uuid:conversation>"
+urlpatterns = [
+    path("conversations", views.ConversationsView.as_view(), name="conversation-list"),
+    path(ONE, views.ConversationView.as_view(), name="conversation"),
+    path(f"{ONE}/messages", views.MessagesView.as_view(), name="message-list"),
+    path(f"{ONE}/receipts", views.ReceiptsView.as_view(), name="receipt-list"),
+    path(f"{ONE}/closure", views.ClosureView.as_view(), name="closure"),
+    path(f"{ONE}/transfer", views.TransferView.as_view(), name="transfer"),
+    path(f"{ONE}/hold", views.HoldView.as_view(), name="hold"),
+    path(f"{ONE}/reopening", views.ReopeningView.as_view(), name="reopening"),
+]

@@ -1,0 +1,224 @@
+"""Conversations over HTTP: parse, one call, render."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from apps.conversations import selectors, services
+from apps.conversations.api import serializers as wire
+from apps.conversations.api.callers import agent_asked, sender_of, uuid_asked
+from apps.core.problems import Malformed
+from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.pagination import page, page_asked, refuse_unknown
+from apps.tenants.permissions import ConversationsWrite
+
+FILTERS = ("state", "agent", "customer", "channel", "tag")
+MESSAGES_DEFAULT = 200
+
+
+def asked(form: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+    """The validated query or body. Raises DRF's ValidationError."""
+    given = form(data=data)
+    given.is_valid(raise_exception=True)
+    found: dict[str, Any] = given.validated_data
+    return found
+
+
+def query(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The validated query. Raises `Malformed` where a parameter means nothing here."""
+    if faults := refuse_unknown(request, {*form().fields, "format"}):
+        raise Malformed(errors=faults)
+    return asked(form, request.query_params)
+
+
+class ConversationsView(APIView):
+    """Conversations of the tenant."""
+
+    permission_classes = (ConversationsWrite,)
+
+    @extend_schema(
+        parameters=[wire.ConversationsQuery],
+        responses=wire.ConversationPageOut,
+        operation_id="conversations_list",
+        summary="Conversations by state, agent, customer, channel or tag; the newest first",
+    )
+    def get(self, request: Request) -> Response:
+        """A page; each with its newest message."""
+        ask = page_asked(request, filters=FILTERS)
+        filters = selectors.Filters(
+            states=wire.states_of(request.query_params.get("state", "")),
+            agent=agent_asked(request),
+            customer=uuid_asked(request, "customer"),
+            channel=request.query_params.get("channel") or None,
+            tag=request.query_params.get("tag") or None,
+        )
+        after, limit = uuid_asked(request, "after"), ask.limit + 1
+        found = selectors.inbox(tenant_of(request).pk, filters, after=after, limit=limit)
+        return Response(page(found, ask, cursor=lambda one: str(one[0].id), render=wire.listed_out))
+
+    @extend_schema(
+        request=wire.ConversationIn,
+        responses={201: wire.ConversationOut, 200: wire.ConversationOut},
+        summary="Open a conversation; the customer's open one on the channel, if there is one",
+    )
+    def post(self, request: Request) -> Response:
+        """201 if it was opened, 200 if it was open."""
+        terms = asked(wire.ConversationIn, request.data)
+        customer = terms.pop("customer")
+        opened = services.open_conversation(tenant_of(request).pk, **customer, **terms)
+        return Response(
+            wire.conversation_out(opened.conversation), status=201 if opened.is_new else 200
+        )
+
+
+class ConversationView(APIView):
+    """One conversation."""
+
+    @extend_schema(responses=wire.ConversationOut, summary="One conversation")
+    def get(self, request: Request, conversation: UUID) -> Response:
+        """404 where this tenant has none of this id."""
+        tenant = tenant_of(request).pk
+        view = selectors.conversation_of(tenant, conversation)
+        members = selectors.participants_of(tenant, conversation)
+        shown = wire.conversation_out(view)
+        return Response(shown | {"participants": [wire.participant_out(one) for one in members]})
+
+
+class MessagesView(APIView):
+    """The messages of a conversation."""
+
+    permission_classes = (ConversationsWrite,)
+
+    @extend_schema(
+        parameters=[wire.MessagesQuery],
+        responses=wire.MessagePageOut,
+        operation_id="conversations_messages_list",
+        summary="Messages after a seq in their order, or the last ones before a seq",
+    )
+    def get(self, request: Request, conversation: UUID) -> Response:
+        """A page, and where the stream stands; read first, so that a page may only be newer."""
+        which, tenant = query(wire.MessagesQuery, request), tenant_of(request).pk
+        limit = which.get("limit", MESSAGES_DEFAULT)
+        epoch, last_seq = selectors.position_of(tenant, conversation)
+        if (before := which.get("before_seq")) is not None:
+            found = selectors.messages_before(tenant, conversation, before, limit)
+        else:
+            after = which.get("after_seq", 0)
+            found = selectors.messages_after(tenant, conversation, after, limit)
+        return Response(wire.messages_out(found, epoch=epoch, last_seq=last_seq))
+
+    @extend_schema(
+        request=wire.MessageIn,
+        responses={201: wire.MessageOut, 200: wire.MessageOut},
+        summary="Send a message; the same client_id again gives the same message again",
+    )
+    def post(self, request: Request, conversation: UUID) -> Response:
+        """201 if it was sent, 200 if it had been sent before."""
+        terms = asked(wire.MessageIn, request.data)
+        sender, sender_id = sender_of(request, terms.pop("sender", None))
+        sent = services.send_message(
+            tenant_of(request).pk, conversation, sender=sender, sender_id=sender_id, **terms
+        )
+        headers = {} if sent.is_new else {"Idempotency-Replayed": "true"}
+        status = 201 if sent.is_new else 200
+        return Response(wire.message_out(sent.the_message), status=status, headers=headers)
+
+
+class ReceiptsView(APIView):
+    """Receipts."""
+
+    permission_classes = (ConversationsWrite,)
+
+    @extend_schema(
+        request=wire.ReceiptIn,
+        responses=wire.ParticipantOut(many=True),
+        summary="Say how far a participant got; marks only grow",
+    )
+    def post(self, request: Request, conversation: UUID) -> Response:
+        """Every participant's marks as they stand after it."""
+        terms, tenant = asked(wire.ReceiptIn, request.data), tenant_of(request).pk
+        sender, sender_id = sender_of(request, terms.pop("sender", None))
+        view = selectors.conversation_of(tenant, conversation)
+        if sender == "customer":
+            sender_id = str(view.customer_id)
+        services.mark_receipts(tenant, [services.Receipt(conversation, sender, sender_id, **terms)])
+        found = selectors.participants_of(tenant, conversation)
+        return Response([wire.participant_out(one) for one in found])
+
+
+class ClosureView(APIView):
+    """The end of a conversation."""
+
+    permission_classes = (ConversationsWrite,)
+
+    @extend_schema(
+        request=wire.ClosureIn, responses=wire.ConversationOut, summary="Close a conversation"
+    )
+    def post(self, request: Request, conversation: UUID) -> Response:
+        """The conversation; what is closed already stays as it is."""
+        terms = asked(wire.ClosureIn, request.data)
+        caller = caller_of(request)
+        view = services.close(caller.tenant.pk, conversation, by=caller.client, **terms)
+        return Response(wire.conversation_out(view))
+
+
+class TransferView(APIView):
+    """A conversation goes to another agent or skill."""
+
+    permission_classes = (ConversationsWrite,)
+
+    @extend_schema(
+        request=wire.TransferIn,
+        responses=wire.ConversationOut,
+        summary="Transfer a conversation to an agent or a skill",
+    )
+    def post(self, request: Request, conversation: UUID) -> Response:
+        """The conversation, which waits in the line."""
+        terms = asked(wire.TransferIn, request.data)
+        caller = caller_of(request)
+        view = services.transfer(caller.tenant.pk, conversation, by=caller.client, **terms)
+        return Response(wire.conversation_out(view))
+
+
+class HoldView(APIView):
+    """The agent waits for something else."""
+
+    permission_classes = (ConversationsWrite,)
+
+    @extend_schema(
+        request=wire.HoldIn,
+        responses=wire.ConversationOut,
+        summary="Put a conversation on hold, or go on with it",
+    )
+    def post(self, request: Request, conversation: UUID) -> Response:
+        """The conversation."""
+        terms = asked(wire.HoldIn, request.data)
+        caller = caller_of(request)
+        if terms.pop("on", True):
+            view = services.hold(caller.tenant.pk, conversation, by=caller.client, **terms)
+        else:
+            view = services.resume(caller.tenant.pk, conversation, by=caller.client)
+        return Response(wire.conversation_out(view))
+
+
+class ReopeningView(APIView):
+    """A closed conversation goes on."""
+
+    permission_classes = (ConversationsWrite,)
+
+    @extend_schema(
+        request=wire.ReasonIn,
+        responses=wire.ConversationOut,
+        summary="Reopen a conversation, if the customer has no other open on the channel",
+    )
+    def post(self, request: Request, conversation: UUID) -> Response:
+        """The conversation, which waits in the line."""
+        terms = asked(wire.ReasonIn, request.data)
+        caller = caller_of(request)
+        view = services.reopen(caller.tenant.pk, conversation, by=caller.client, **terms)
+        return Response(wire.conversation_out(view))

@@ -1,0 +1,43 @@
+"""The ways this app says no."""
+
+from apps.core.exceptions import Conflict, Forbidden, NotFound, Rejected
+
+
+class UnknownConversation(NotFound):
+    """There is no such conversation."""
+
+
+class UnknownCustomer(NotFound):
+    """There is no such customer."""
+
+
+class UnknownSession(NotFound):
+    """There is no such session."""
+
+
+class ConversationRefused(Rejected):
+    """The conversation is not valid; `errors` lists every reason."""
+
+
+class MessageRefused(Rejected):
+    """The message is not valid; `errors` lists every reason."""
+
+
+class IllegalMove(Conflict):
+    """A conversation in this state does not move like that."""
+
+
+class ConversationClosed(Conflict):
+    """This conversation takes no more messages from this sender; open one, or reopen it."""
+
+
+class OwnerChanged(Conflict):
+    """The conversation has another owner by now; what was decided for the former one is void."""
+
+
+class AnotherIsOpen(Conflict):
+    """The customer has another open conversation on this channel."""
+
+
+class NotAParticipant(Forbidden):
+    """Only who takes part in this conversation may do this."""

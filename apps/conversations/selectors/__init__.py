@@ -1,0 +1,46 @@
+"""Questions about conversations: where they stand, what was said, who takes part."""
+
+from apps.conversations.selectors.conversations import (
+    ConversationView,
+    Filters,
+    LastMessage,
+    conversation_of,
+    conversations_by_id,
+    inbox,
+    open_conversation_of,
+    position_of,
+    view_of,
+)
+from apps.conversations.selectors.customers import CustomerView, customer_of, find_customer
+from apps.conversations.selectors.messages import (
+    PAGE_MAX,
+    MessageView,
+    messages_after,
+    messages_before,
+    messages_by_seq,
+    view_of_row,
+)
+from apps.conversations.selectors.participants import ParticipantView, participants_of
+
+__all__ = [
+    "PAGE_MAX",
+    "ConversationView",
+    "CustomerView",
+    "Filters",
+    "LastMessage",
+    "MessageView",
+    "ParticipantView",
+    "conversation_of",
+    "conversations_by_id",
+    "customer_of",
+    "find_customer",
+    "inbox",
+    "messages_after",
+    "messages_before",
+    "messages_by_seq",
+    "open_conversation_of",
+    "participants_of",
+    "position_of",
+    "view_of",
+    "view_of_row",
+]

@@ -64,11 +64,13 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events of one partition, in order, that a handler takes in one transaction."""
+    """Events of some partitions, in order in each, that a handler takes in one transaction.
+
+    A key is always in the same partition, so the events of a key are in order.
+    """
 
     handler: str
     topic: str
-    partition: int
     events: Sequence[Recorded]
     replaying: bool = False
 

@@ -38,5 +38,6 @@ JOURNAL_OF_TRADES = Projection(
 def book_trades(batch: Batch) -> None:
     """Open the accounts of new clients, book trades, and undo those that were revised."""
     services.book_facts(
-        ((one.tenant_id, one.event) for one in batch.events), partition=batch.partition
+        ((one.tenant_id, one.event) for one in batch.events),
+        partition=min(one.partition for one in batch.events),
     )

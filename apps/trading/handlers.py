@@ -26,4 +26,4 @@ POSITIONS: Final = Projection(
 @handles(TradeExecuted, TradeCancelled, TradeAmended, queue="positions", projection=POSITIONS)
 def apply_trades(batch: Batch) -> None:
     """Fold a batch of trades, and of what became of earlier ones, into positions."""
-    services.fold_trades(batch.partition, batch.events)
+    services.fold_trades(batch.events)

@@ -79,14 +79,14 @@ def _write(batch: Batch) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO chaos_effect (handler, key, number, partition, "offset", backend)
-               SELECT %s, k, n, %s, o, pg_backend_pid()
-               FROM unnest(%s::text[], %s::bigint[], %s::bigint[])
-                    WITH ORDINALITY AS u (k, n, o, position) ORDER BY position""",
+               SELECT %s, k, n, p, o, pg_backend_pid()
+               FROM unnest(%s::text[], %s::bigint[], %s::smallint[], %s::bigint[])
+                    WITH ORDINALITY AS u (k, n, p, o, position) ORDER BY position""",
             [
                 batch.handler,
-                batch.partition,
                 [one.key for one in batch.events],
                 [one.event.number for one in batch.events],
+                [one.partition for one in batch.events],
                 [one.offset for one in batch.events],
             ],
         )

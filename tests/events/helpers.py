@@ -105,3 +105,9 @@ def per_key_order(rows: Sequence[tuple[str, int]]) -> dict[str, list[int]]:
     for key, number in rows:
         found.setdefault(key, []).append(number)
     return found
+
+
+def advisory_locks():
+    """Those of this database: others on the same server may be tested at the same time."""
+    return query("""SELECT classid, objid FROM pg_locks WHERE locktype = 'advisory'
+                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())""")

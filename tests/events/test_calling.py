@@ -29,7 +29,17 @@ from apps.events.services import (
     resume_partition,
     window,
 )
-from tests.events.helpers import HERE, KEY, TOPIC, append, cursor_row, in_threads, keys_in, query
+from tests.events.helpers import (
+    HERE,
+    KEY,
+    TOPIC,
+    advisory_locks,
+    append,
+    cursor_row,
+    in_threads,
+    keys_in,
+    query,
+)
 from tests.waiting import wait_until
 
 
@@ -500,7 +510,7 @@ class TestCrash:
         append(3)
         append(4, key=keys_in(HERE, 1)[0])
         drain(handler.name, TOPIC, HERE)
-        assert query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'") == []
+        assert advisory_locks() == []
 
     def test_whoever_lost_its_lease_moves_nothing(self, handler):
         append(1, 2)

@@ -57,14 +57,14 @@ class TestDrainTransactions:
         place = Place(make_handler(), TOPIC, HERE)
 
         def after(taken, seconds):
-            draining._learn(place, taken, seconds)
+            draining._learn(place.handler.name, taken, seconds)
             return draining._limits[place.handler.name]
 
         assert after(500, 1.0) == 50
         assert after(50, 0.05) == 100
         assert after(100, 0.001) == BATCH_MAX
         assert after(500, 100.0) == BATCH_MIN
-        draining._learn(place, 1, 10.0)  # says nothing about batches
+        draining._learn(place.handler.name, 1, 10.0)  # says nothing about batches
         assert draining._limits[place.handler.name] == BATCH_MIN
 
     def test_the_limit_that_was_learnt_is_used(self, make_handler, monkeypatch):

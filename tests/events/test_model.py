@@ -124,10 +124,10 @@ class LogMachine(RuleBasedStateMachine):
         wake = self.wakes[index] if twice else self.wakes.pop(index)
         self._drain(wake, death)
 
-    @rule(partition=st.sampled_from(PARTITIONS), death=st.none() | moments)
-    def drain(self, partition, death):
+    @rule(partitions=st.sampled_from([[1], [2], [1, 2]]), death=st.none() | moments)
+    def drain(self, partitions, death):
         """A wake out of nowhere."""
-        wake = {"handler": "tests.take", "topic": TOPIC, "partitions": [partition]}
+        wake = {"handler": "tests.take", "topic": TOPIC, "partitions": partitions}
         self._drain(wake, death)
 
     @precondition(lambda self: self.wakes)
@@ -167,7 +167,7 @@ class LogMachine(RuleBasedStateMachine):
         """The database fails during one drain."""
         type(self).outage = True
         try:
-            self.drain(partition, None)
+            self.drain([partition], None)
         finally:
             type(self).outage = False
 

@@ -20,7 +20,17 @@ from apps.events.services import (
     unit_of_work,
 )
 from tests.events.conftest import note_effects, seen
-from tests.events.helpers import HERE, KEY, TOPIC, append, cursor_row, in_threads, keys_in, query
+from tests.events.helpers import (
+    HERE,
+    KEY,
+    TOPIC,
+    advisory_locks,
+    append,
+    cursor_row,
+    in_threads,
+    keys_in,
+    query,
+)
 
 
 class Poison:
@@ -407,4 +417,4 @@ class TestResume:
         poison.numbers.clear()
         resume(handler.name, TOPIC, HERE, KEY)
         assert not connection.in_atomic_block
-        assert query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'") == []
+        assert advisory_locks() == []

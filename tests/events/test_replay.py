@@ -21,7 +21,17 @@ from apps.events.services import (
     unit_of_work,
 )
 from tests.events.conftest import ThingAdded
-from tests.events.helpers import HERE, KEY, TOPIC, append, in_threads, keys_in, offsets, query
+from tests.events.helpers import (
+    HERE,
+    KEY,
+    TOPIC,
+    advisory_locks,
+    append,
+    in_threads,
+    keys_in,
+    offsets,
+    query,
+)
 
 TOTALS = Projection(
     tables=("test_total", "test_total_line"),
@@ -258,7 +268,7 @@ class TestSwap:
             replay(filled.name, swap=True)
         assert {total for _, total, _ in totals()} == {1}
         assert not connection.in_atomic_block
-        assert query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'") == []
+        assert advisory_locks() == []
 
 
 class TestWhileItRuns:

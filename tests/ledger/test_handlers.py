@@ -125,7 +125,7 @@ def as_batch(tenant: Tenant, trades: Sequence[TradeExecuted]) -> Batch:
         )
         for number, trade in enumerate(trades, 1)
     ]  # fmt: skip
-    return Batch(HANDLER, "trade", PARTITION, recorded)
+    return Batch(HANDLER, "trade", recorded)
 
 
 class TestReplay:

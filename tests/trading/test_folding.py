@@ -122,11 +122,11 @@ def test_a_batch_is_what_one_by_one_makes(tenant: Tenant) -> None:
     partitions = sorted({one.partition for one in events})
 
     for partition in partitions:
-        services.fold_trades(partition, [one for one in events if one.partition == partition])
+        services.fold_trades([one for one in events if one.partition == partition])
     at_once = state()
     forget_positions()
     for one in events:
-        services.fold_trades(one.partition, [one])
+        services.fold_trades([one])
     assert state() == at_once
     assert len(at_once[1]) == 400
 
@@ -146,16 +146,14 @@ def test_takes_a_constant_number_of_queries(tenant: Tenant, instrument: Instrume
     book(tenant.pk, *[ask(account=f"A-{index % 50}") for index in range(500)])
     events = recorded()
     few = [one for one in events if one.partition == events[0].partition][:1]
-    many = [replace(one, partition=99, offset=index + 1) for index, one in enumerate(events)]
+    many = [replace(one, offset=one.offset + 1_000) for one in events]
 
-    def queries(partition: int, batch: list[Recorded]) -> int:
+    def queries(batch: list[Recorded]) -> int:
         with CaptureQueriesContext(connection) as captured:
-            services.fold_trades(partition, batch)
+            services.fold_trades(batch)
         return len(captured)
 
-    assert (
-        queries(few[0].partition, few) == queries(99, many) == 5
-    )  # begin, load, write, tell, commit
+    assert queries(few) == queries(many) == 6  # begin, load, marks, write, tell, commit
 
 
 def test_a_trade_that_was_folded_is_refused_the_second_time(
@@ -163,11 +161,11 @@ def test_a_trade_that_was_folded_is_refused_the_second_time(
 ) -> None:
     book(tenant.pk, ask(), ask())
     events = recorded()
-    services.fold_trades(events[0].partition, events)
+    services.fold_trades(events)
     before = state()
     for batch in (events, events[:1]):
         with pytest.raises(IntegrityError):
-            services.fold_trades(events[0].partition, batch)
+            services.fold_trades(batch)
     assert state() == before
 
 

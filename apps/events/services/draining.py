@@ -11,16 +11,15 @@ before it are then taken one by one, and the one at which three tries died is pa
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 import structlog
-from django.db import connection
 
 from apps.events import registry
 from apps.events.services import calling, failing, parking, places
 from apps.events.services.barriers import barrier
-from apps.events.services.places import Place, Row
+from apps.events.services.convoys import Convoy
+from apps.events.services.places import Attempt, Place, Row
 from apps.events.services.publishing import UnitOfWork, unit_of_work
 
 log = structlog.get_logger(__name__)
@@ -39,20 +38,10 @@ class Outcome(Enum):
     BUSY = "busy"  # another drainer is at it, and will look again when it is through
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A try that has been counted."""
-
-    deaths: int
-    careful: bool
-
-
 Consumer = Callable[[Place, Sequence[Row], Attempt, UnitOfWork], tuple[int, str]]
 """Takes rows; answers with how many it got past, and why the partition has to stop there, if so."""
 
 _limits: dict[str, int] = {}
-_unforgiven: set[Place] = set()
-"""Places where an attempt failed for want of the database itself, so that it is still counted."""
 
 
 def drain(name: str, topic: str, partition: int, *, seconds: float = SLICE_SECONDS) -> Outcome:
@@ -88,24 +77,25 @@ def drain_all(name: str, topic: str, partitions: Sequence[int]) -> list[int]:
     if handler.calls_out:
         wanted = [Place(handler, topic, number) for number in partitions]
         return [place.partition for place in calling.drain(wanted, seconds=SLICE_SECONDS)]
-    more = []
-    for number in partitions:
-        try:
-            if drain(name, topic, number, seconds=SLICE_SECONDS / len(partitions)) is Outcome.MORE:
-                more.append(number)
-        except failing.INFRASTRUCTURE:
-            raise
-        except Exception:
-            log.exception("drain failed", handler=name, topic=topic, partition=number)
-    return more
+    _forgive_all()
+    convoy = Convoy(handler, topic, lambda: _limits.get(name, BATCH_MAX), _alone_logged, _learn)
+    return convoy.drain(partitions, seconds=SLICE_SECONDS)
 
 
 def _step(place: Place) -> bool:
     """One batch; whether there may be more."""
-    attempt = _begin(place)
+    limit = _limits.get(place.handler.name, BATCH_MAX)
+    attempt = places.begin(place.handler, place.topic, [place.partition], limit).get(
+        place.partition
+    )
     if attempt is None:
         return False
     barrier("after_begin", place)
+    return _alone(place, attempt) > 0
+
+
+def _alone(place: Place, attempt: Attempt) -> int:
+    """A batch of one partition, whose attempt is counted; how many events it moved past."""
     limit = 1 if attempt.careful else _limits.get(place.handler.name, BATCH_MAX)
     started = time.perf_counter()
     try:
@@ -117,20 +107,21 @@ def _step(place: Place) -> bool:
             log.warning("batch failed; one by one", place=str(place), error=failing.summary(error))
             taken = _take(place, attempt, limit, _one_by_one)
     except failing.INFRASTRUCTURE as error:
-        _back_off(place, error)
-        return False
-    _learn(place, taken, time.perf_counter() - started)
-    return taken > 0
+        places.back_off([place], error)
+        return 0
+    _learn(place.handler.name, taken, time.perf_counter() - started)
+    return taken
 
 
-def _begin(place: Place) -> Attempt | None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT deaths, careful FROM events_begin_attempt(%s, %s, %s::smallint, %s)",
-            (*place.at, _limits.get(place.handler.name, BATCH_MAX)),
-        )
-        found = cursor.fetchone()
-    return Attempt(deaths=found[0], careful=found[1]) if found else None
+def _alone_logged(place: Place, attempt: Attempt) -> int:
+    """As `_alone`, in a convoy: a defect at one partition does not keep the others from their turn."""
+    try:
+        return _alone(place, attempt)
+    except failing.INFRASTRUCTURE:
+        raise
+    except Exception:
+        log.exception("drain failed", place=str(place))
+        return 0
 
 
 def _take(place: Place, attempt: Attempt, limit: int, consume: Consumer) -> int:
@@ -198,30 +189,14 @@ def _move(place: Place, rows: Sequence[Row], attempt: Attempt, started: float) -
     )
 
 
-def _learn(place: Place, taken: int, seconds: float) -> None:
+def _learn(handler: str, taken: int, seconds: float) -> None:
     """Fit the next batch to the time that a batch should take."""
     if taken >= BATCH_MIN:
         fitting = int(taken * BATCH_SECONDS / max(seconds, 1e-4))
-        _limits[place.handler.name] = max(BATCH_MIN, min(BATCH_MAX, fitting))
-
-
-def _back_off(place: Place, error: Exception) -> None:
-    """Leave the place alone for a while; the try does not count as a death."""
-    log.warning("infrastructure error; backing off", place=str(place), error=failing.summary(error))
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"UPDATE events_cursor c SET {places.FORGIVEN}, {places.BACKED_OFF}"
-                f" WHERE {places.AT}",
-                (failing.summary(error), *place.at),
-            )
-    except failing.INFRASTRUCTURE as lost:
-        _unforgiven.add(place)
-        connection.close()
-        log.warning("the database is away", error=failing.summary(lost))
+        _limits[handler] = max(BATCH_MIN, min(BATCH_MAX, fitting))
 
 
 def _forgive_all() -> None:
-    for place in list(_unforgiven):
+    for place in list(places.unforgiven):
         places.forgive(place)
-        _unforgiven.discard(place)
+        places.unforgiven.discard(place)

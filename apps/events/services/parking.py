@@ -1,13 +1,13 @@
 """Park a key that a handler cannot get past, and hold what comes behind it."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 from django.db import connection, transaction
 
 from apps.events.exceptions import NotParked
-from apps.events.registry import Policy
+from apps.events.registry import Handler, Policy
 from apps.events.services import failing, places
 from apps.events.services.places import Place, Row
 from apps.events.services.publishing import UnitOfWork
@@ -24,16 +24,23 @@ def hold_back(place: Place, rows: Sequence[Row]) -> list[Row]:
     wanted = [row for row in rows if row.name in place.handler.names]
     if not wanted:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT c.key FROM events_parkedkey c WHERE {places.AT} AND c.policy = 'hold'",
-            place.at,
-        )
-        parked = {key for (key,) in cursor.fetchall()}
+    found = parked_keys(place.handler, place.topic, [place.partition])
+    parked = {key for _, key in found}
     if not parked:
         return wanted
     hold(place, [row for row in wanted if row.key in parked])
     return [row for row in wanted if row.key not in parked]
+
+
+def parked_keys(handler: Handler, topic: str, partitions: Collection[int]) -> set[tuple[int, str]]:
+    """The keys, with their partitions, behind which events have to wait."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT partition, key FROM events_parkedkey WHERE handler = %s AND topic = %s
+               AND partition = ANY(%s::smallint[]) AND policy = 'hold'""",
+            (handler.name, topic, list(partitions)),
+        )
+        return set(cursor.fetchall())
 
 
 def hold(place: Place, rows: Sequence[Row]) -> None:

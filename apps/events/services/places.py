@@ -3,16 +3,19 @@
 import contextlib
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from django.db import InterfaceError, OperationalError, connection
 
 from apps.events.contracts import Event, decode
 from apps.events.registry import Batch, Handler, Recorded
 from apps.events.services import failing
+
+log = structlog.get_logger(__name__)
 
 HAS_MORE = """
     c.state = 'running' AND (c.retry_at IS NULL OR c.retry_at <= clock_timestamp())
@@ -32,6 +35,16 @@ AT = "c.handler = %s AND c.topic = %s AND c.partition = %s"
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try that has been counted."""
+
+    deaths: int
+    careful: bool
+    behind: int
+    """How many events wait."""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """A handler in one partition."""
 
@@ -46,7 +59,7 @@ class Place:
 
     def batch(self, events: Sequence[Recorded], *, replaying: bool = False) -> Batch:
         """These events, as the handler takes them."""
-        return Batch(self.handler.name, self.topic, self.partition, events, replaying)
+        return Batch(self.handler.name, self.topic, events, replaying)
 
     def run(self, rows: "Sequence[Row]") -> None:
         """Have the handler take these rows as one batch."""
@@ -102,6 +115,41 @@ def claim(place: Place) -> Iterator[bool]:
                 let_go(place)
 
 
+@contextmanager
+def claims(handler: Handler, topic: str, partitions: Sequence[int]) -> Iterator[list[int]]:
+    """Hold the drains of these partitions that no other session has; which they are."""
+    ids = {number: _claim_ids(Place(handler, topic, number)) for number in partitions}
+    mine = [number for number, got in _each(ids, "pg_try_advisory_lock") if got]
+    try:
+        yield mine
+    finally:
+        with contextlib.suppress(OperationalError, InterfaceError):
+            _each({number: ids[number] for number in mine}, "pg_advisory_unlock")
+
+
+def _each(ids: Mapping[int, tuple[int, int]], function: str) -> list[tuple[int, bool]]:
+    """What a function of advisory locks says of each of these."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT n, {function}(a, b)
+                FROM unnest(%s::smallint[], %s::int[], %s::int[]) AS u (n, a, b)""",
+            [list(ids), [a for a, _ in ids.values()], [b for _, b in ids.values()]],
+        )
+        return [(number, bool(said)) for number, said in cursor.fetchall()]
+
+
+def begin(
+    handler: Handler, topic: str, partitions: Sequence[int], limit: int
+) -> dict[int, Attempt]:
+    """Count an attempt where there is something to do now; nothing is said of the others."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT partition, deaths, careful, behind FROM events_begin_attempts(%s, %s, %s, %s)",
+            (handler.name, topic, list(partitions), limit),
+        )
+        return {number: Attempt(*attempt) for number, *attempt in cursor.fetchall()}
+
+
 def try_claim(place: Place) -> bool:
     """Claim the drain of a place for this database session, whose end ends the claim."""
     with connection.cursor() as cursor:
@@ -137,6 +185,32 @@ def lock(place: Place) -> int | None:
     return found[0] if found else None
 
 
+def lock_all(handler: Handler, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+    """Lock these cursors, in one order by everyone, and read their offsets."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT c.partition, c."offset" FROM events_cursor c
+               WHERE c.handler = %s AND c.topic = %s AND c.partition = ANY(%s::smallint[])
+               ORDER BY c.partition FOR UPDATE""",
+            (handler.name, topic, list(partitions)),
+        )
+        return dict(cursor.fetchall())
+
+
+def which_are_behind(handler: Handler, topic: str, partitions: Sequence[int]) -> list[int]:
+    """Those of these partitions where the handler could take something now, in a new snapshot."""
+    if not partitions:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT c.partition FROM events_cursor c
+                WHERE c.handler = %s AND c.topic = %s AND c.partition = ANY(%s::smallint[])
+                  AND {HAS_MORE} ORDER BY 1""",
+            (handler.name, topic, list(partitions)),
+        )
+        return [number for (number,) in cursor.fetchall()]
+
+
 def is_behind(place: Place) -> bool:
     """Whether there is something that this handler could take now, in a new snapshot."""
     with connection.cursor() as cursor:
@@ -160,18 +234,47 @@ def read_offsets(place: Place, offsets: Sequence[int]) -> list[Row]:
     return _rows(place, '"offset" = ANY(%s) ORDER BY "offset"', (list(offsets),))
 
 
+def read_all(handler: Handler, topic: str, wanted: Mapping[int, tuple[int, int]]) -> list[Row]:
+    """The next events of several partitions: after which offset, and how many, for each."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT {COLUMNS}, w.partition
+                FROM unnest(%s::smallint[], %s::bigint[], %s::int[]) AS w (partition, after, most)
+                CROSS JOIN LATERAL (
+                    SELECT * FROM events_event e
+                    WHERE e.topic = %s AND e.partition = w.partition AND e."offset" > w.after
+                    ORDER BY e."offset" LIMIT w.most
+                ) AS found
+                ORDER BY w.partition, found."offset" ASC""",
+            (
+                list(handler.names),
+                list(wanted),
+                [after for after, _ in wanted.values()],
+                [most for _, most in wanted.values()],
+                topic,
+            ),
+        )
+        return [_row(one, topic, one[-1]) for one in cursor.fetchall()]
+
+
+COLUMNS = """
+    "offset", id, tenant_id, key, name, version, CASE WHEN name = ANY(%s) THEN data END, headers,
+    occurred_at, recorded_at
+"""
+
+
 def _rows(place: Place, condition: str, params: tuple[Any, ...]) -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT "offset", id, tenant_id, key, name, version,
-                       CASE WHEN name = ANY(%s) THEN data END, headers, occurred_at, recorded_at
+            f"""SELECT {COLUMNS}
                 FROM events_event WHERE topic = %s AND partition = %s AND {condition}""",
             (list(place.handler.names), place.topic, place.partition, *params),
         )
-        return [
-            Row(one[0], one[3], one[4], one[2], one[6], one, place.topic, place.partition)
-            for one in cursor.fetchall()
-        ]
+        return [_row(one, place.topic, place.partition) for one in cursor.fetchall()]
+
+
+def _row(one: tuple[Any, ...], topic: str, partition: int) -> Row:
+    return Row(one[0], one[3], one[4], one[2], one[6], one[:10], topic, partition)
 
 
 def move(place: Place, offset: int, *, events: int, seconds: float, careful: bool = False) -> None:
@@ -185,6 +288,35 @@ def move(place: Place, offset: int, *, events: int, seconds: float, careful: boo
                 busy_seconds_total = c.busy_seconds_total + %s WHERE {AT}""",
             (offset, careful, events, seconds, *place.at),
         )
+
+
+def move_all(
+    handler: Handler, topic: str, steps: Sequence[tuple[int, int, int]], seconds: float
+) -> None:
+    """Move several cursors of one batch: (partition, offset, events); the time is shared out."""
+    if not steps:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE events_cursor c SET "offset" = u.o, attempts = 0, failures = 0, error = '',
+                retry_at = NULL, updated_at = clock_timestamp(), suspect_until = 0,
+                events_total = c.events_total + u.n, batches_total = c.batches_total + 1,
+                busy_seconds_total = c.busy_seconds_total + %s
+               FROM unnest(%s::smallint[], %s::bigint[], %s::int[]) AS u (p, o, n)
+               WHERE c.handler = %s AND c.topic = %s AND c.partition = u.p""",
+            (
+                seconds / max(1, len(steps)),
+                *map(list, zip(*steps, strict=True)),
+                handler.name,
+                topic,
+            ),
+        )
+
+
+def forgive_all(wanted: Sequence[Place]) -> None:
+    """Take back counted attempts that ended without a death."""
+    for place in wanted:
+        forgive(place)
 
 
 def forgive(place: Place) -> None:
@@ -201,6 +333,28 @@ def stop(place: Place, offset: int, error: str) -> None:
                 attempts = 0, suspect_until = 0, updated_at = clock_timestamp() WHERE {AT}""",
             (offset, error, *place.at),
         )
+
+
+def back_off(wanted: Sequence[Place], error: BaseException) -> None:
+    """Leave places of one handler alone for a while; the try does not count as a death."""
+    summary = failing.summary(error)
+    log.warning("infrastructure error; backing off", place=str(wanted[0]), more=len(wanted) - 1,
+                error=summary)  # fmt: skip
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""UPDATE events_cursor c SET {FORGIVEN}, {BACKED_OFF}
+                    WHERE c.handler = %s AND c.topic = %s AND c.partition = ANY(%s::smallint[])""",
+                (summary, *wanted[0].at[:2], [one.partition for one in wanted]),
+            )
+    except failing.INFRASTRUCTURE as lost:
+        unforgiven.update(wanted)
+        connection.close()
+        log.warning("the database is away", error=failing.summary(lost))
+
+
+unforgiven: set[Place] = set()
+"""Places where an attempt failed for want of the database itself, so that it is still counted."""
 
 
 def _int4(text: str) -> int:

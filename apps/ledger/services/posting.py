@@ -63,8 +63,8 @@ def post_entries(
 ) -> list[Booked]:
     """Book entries and tell of them, all or nothing; those booked before are left as they are.
 
-    `partition` is the log partition of the owners' key; the house's balances are kept per
-    partition. Booked now unless a time (UTC) is given. Raises SourceTaken where a source was booked
+    `partition` is a log partition that the caller drains, the first of several: the house's balances
+    are kept apart by it, so that drains do not wait for one another. Booked now unless a time (UTC) is given. Raises SourceTaken where a source was booked
     with other content, and EntryRefused or AlreadyReversed where the journal refuses.
     """
     for draft in drafts:

@@ -160,19 +160,22 @@ def fill(
 
 
 def follow(
-    partition: int,
-    before: UUID | None,
+    before: Mapping[int, UUID],
     token: UUID,
-    changed: Mapping[tuple[int, UUID], Sequence[StoredPosition]],
+    changed: Mapping[int, Mapping[tuple[int, UUID], Sequence[StoredPosition]]],
 ) -> None:
-    """Take a batch that was committed: positions by (tenant, account). Never raises."""
-    keys = [_mark_key(partition)]
-    values: list[Any] = [before.hex if before else "", token.hex, KEPT_SECONDS]
-    for (tenant, account), positions in changed.items():
-        keys.append(_account_key(tenant, partition, account))
-        fields = _fields(positions)
-        values += [len(fields), *fields]
-    _ask(lambda: _client().eval(FOLLOW, len(keys), *keys, *values))
+    """Take a batch that was committed: by partition, positions by (tenant, account). Never raises."""
+    pipe = _client().pipeline(transaction=False)
+    for partition, accounts in changed.items():
+        mark = before.get(partition)
+        keys = [_mark_key(partition)]
+        values: list[Any] = [mark.hex if mark else "", token.hex, KEPT_SECONDS]
+        for (tenant, account), positions in accounts.items():
+            keys.append(_account_key(tenant, partition, account))
+            fields = _fields(positions)
+            values += [len(fields), *fields]
+        pipe.eval(FOLLOW, len(keys), *keys, *values)
+    _ask(pipe.execute)
 
 
 def forget() -> None:

@@ -52,6 +52,7 @@ WHERE account_id = %s AND instrument_id = %s AND "offset" > %s ORDER BY version
 class Change(msgspec.Struct, frozen=True, gc=False):
     """What one fact made of a position: a row of the history."""
 
+    partition: int
     offset: int
     tenant_id: int
     account_id: UUID

@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "apps.tenants",
     "apps.events",
     "apps.sockets",
+    "apps.calendars",
     "apps.trading",
     "apps.ledger",
     "apps.settlement",

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 from rest_framework.test import APIClient
 
+from apps.calendars import selectors as calendars
 from apps.events.services import register_cursors, reshard, waking
 from apps.tenants import authentication
 from apps.tenants.models import Tenant
@@ -74,6 +75,7 @@ def _fresh_process_caches() -> Iterator[None]:
     waking.reset()
     authentication._cache.clear()
     trading.forget()
+    calendars.forget()
 
 
 @pytest.fixture(autouse=True)

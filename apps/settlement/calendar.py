@@ -1,9 +1,7 @@
-"""When trades settle. Pure: a first form that knows weekdays only."""
+"""What is asked of the calendars about a trade, and what they answer (`apps.calendars`). Pure."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-
-_FRIDAY = 4
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +14,8 @@ class Wanted:
     """The instrument's settlement calendar, or nothing."""
     currency: str
     symbol: str
-    days: int
-    """Business days after the trade date."""
+    days: int | None
+    """Settlement days after the trade date; None: the market's cycle of that date."""
     trade_date: date
     executed_at: datetime
 
@@ -33,15 +31,3 @@ class Due:
     """A cut-off was missed: it takes the next window."""
     note: str = ""
     refused: str = ""
-
-
-def business_days_after(start: date, days: int) -> date:
-    """The date so many weekdays after a date; for 0 the date itself, or the Monday after it."""
-    found = start
-    while found.weekday() > _FRIDAY:
-        found += timedelta(days=1)
-    for _ in range(days):
-        found += timedelta(days=1)
-        while found.weekday() > _FRIDAY:
-            found += timedelta(days=1)
-    return found

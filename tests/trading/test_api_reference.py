@@ -178,7 +178,7 @@ class TestInstruments:
             "multiplier": "1",
             "inverse": False,
             "price_band": None,
-            "settlement_days": 1,
+            "settlement_days": 2,  # the United Kingdom's cycle
             "settlement_calendar": "",
             "status": "active",
             "last_price": None,

@@ -80,7 +80,7 @@ class TestOne:
             "state": "executed",
             "version": 1,
             "trade_date": "2026-03-02",
-            "settles_on": None,
+            "settles_on": "2026-03-03",
             "executed_at": "2026-03-02T12:00:00.500000Z",
             "source": "api",
             "external_id": "F-1",

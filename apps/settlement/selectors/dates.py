@@ -1,17 +1,28 @@
-"""When trades settle."""
+"""When trades settle: asked afresh, since a day may have been closed after intake dated the trade."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import datetime
 
-from apps.settlement.calendar import Due, Wanted, business_days_after
+from apps.calendars import selectors as calendars
+from apps.calendars.exceptions import BeyondCalendar, UnknownCalendar
+from apps.settlement.calendar import Due, Wanted
 
 
 def due_dates(tenant: int, wanted: Sequence[Wanted], now: datetime) -> list[Due]:
     """The date and the window of each, in order; one that has no date says why."""
-    return [_due(one, now) for one in wanted]
+    if wanted:
+        calendars.changes_of(tenant, fresh=True)
+    return [_due(tenant, one, now) for one in wanted]
 
 
-def _due(one: Wanted, now: datetime) -> Due:
-    on = business_days_after(one.trade_date, one.days)
-    opens = datetime.combine(on, time.min, UTC)
-    return Due(on, max(opens, one.executed_at))
+def _due(tenant: int, one: Wanted, now: datetime) -> Due:
+    try:
+        terms = calendars.terms_for(one.kind, one.symbol, one.currency, one.market, one.days)
+        on = calendars.settlement_date(tenant, terms, one.trade_date)
+        window = calendars.window_of(tenant, terms, on, now)
+    except (BeyondCalendar, UnknownCalendar) as error:
+        return Due(None, None, refused=str(error))
+    note = (
+        f"The window of {on} was missed; it takes that of {window.day}." if window.is_late else ""
+    )
+    return Due(on, window.opens_at, window.is_late, note)

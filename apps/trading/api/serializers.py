@@ -154,7 +154,13 @@ class InstrumentIn(StrictSerializer):
     multiplier = AmountField(required=False, help_text="1 unless said.")
     inverse = serializers.BooleanField(required=False)
     price_band = AmountField(required=False, allow_null=True, help_text="Per cent; null: none.")
-    settlement_days = serializers.IntegerField(required=False, max_value=30, min_value=0)
+    settlement_days = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        max_value=30,
+        min_value=0,
+        help_text="After the trade date; null: the market's cycle of that date.",
+    )
     settlement_calendar = TextField(required=False, allow_blank=True)
 
 
@@ -177,7 +183,9 @@ class InstrumentOut(serializers.Serializer[Any]):
     multiplier = AmountField()
     inverse = serializers.BooleanField()
     price_band = AmountField(allow_null=True)
-    settlement_days = serializers.IntegerField()
+    settlement_days = serializers.IntegerField(
+        source="settlement_days_now", help_text="Of a trade done today."
+    )
     settlement_calendar = serializers.CharField()
     status = serializers.ChoiceField(InstrumentStatus.choices)
     last_price = AmountField(allow_null=True)

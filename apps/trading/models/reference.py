@@ -9,7 +9,9 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
+from apps.calendars import selectors as calendars
 from apps.core.ids import uuid7
 from apps.tenants.models import Tenant, TenantQuerySet
 from apps.trading.models.fields import AmountField, is_positive
@@ -146,8 +148,16 @@ class Instrument(models.Model):
     price_band = AmountField(
         null=True, blank=True, help_text="Per cent that a price may be off the last one."
     )
-    settlement_days = models.SmallIntegerField(help_text="Business days after the trade date.")
-    settlement_calendar = models.TextField(blank=True, default="")
+    settlement_days = models.SmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Settlement days after the trade date; empty: the market's cycle of that date.",
+    )
+    settlement_calendar = models.TextField(
+        blank=True,
+        default="",
+        help_text="Such as US or TARGET; empty: what kind and currency settle by.",
+    )
     status = models.CharField(
         max_length=8, choices=InstrumentStatus, default=InstrumentStatus.ACTIVE
     )
@@ -187,3 +197,11 @@ class Instrument(models.Model):
 
     def __str__(self) -> str:
         return self.symbol
+
+    @property
+    def settlement_days_now(self) -> int:
+        """T+n of a trade done today: its own days, or its market's cycle."""
+        terms = calendars.terms_for(
+            self.kind, self.symbol, self.currency, self.settlement_calendar, self.settlement_days
+        )
+        return calendars.days_of(self.tenant_id, terms, timezone.now().date())

@@ -66,8 +66,8 @@ class SettlementTerms:
     """How an instrument settles."""
 
     kind: str
-    days: int
-    """Business days after the trade date."""
+    days: int | None
+    """Settlement days after the trade date; None: the market's cycle."""
     calendar: str
 
 

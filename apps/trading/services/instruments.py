@@ -1,13 +1,14 @@
 """List and change instruments."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from django.db import connection
 from django.utils import timezone
 
+from apps.calendars.selectors import codes, knows_calendar
 from apps.core.money import CURRENCIES
 from apps.events.services import UnitOfWork, unit_of_work
 from apps.trading.events import InstrumentChanged
@@ -27,8 +28,6 @@ CHANGEABLE: Final = (
 )
 SIZES: Final = ("lot_size", "tick_size", "price_band")
 DAYS_MAX: Final = 30
-DAYS_DEFAULT: Final = {InstrumentKind.FX.value: 2, InstrumentKind.CRYPTO.value: 0}
-"""Business days to settlement where nothing is said; 1 for every other kind."""
 
 # A symbol is an asset code in the ledger, as a currency's code is: one name, one asset.
 CLASHES: Final = """
@@ -60,8 +59,6 @@ def list_instrument(tenant: int, terms: InstrumentTerms) -> tuple[Instrument, bo
 
     Raises `TermsRefused`, and `InstrumentDiffers` where the symbol has other terms.
     """
-    if terms.settlement_days is None:
-        terms = replace(terms, settlement_days=DAYS_DEFAULT.get(terms.kind, 1))
     check.refuse([*_faults(terms), *_clashes(tenant, terms)])
     with unit_of_work() as work:
         row, made = Instrument.objects.get_or_create(
@@ -125,14 +122,22 @@ def _change_faults(changes: Mapping[str, Any]) -> list[check.Fault]:
         found += check.text_faults("name", changes["name"])
     for size in SIZES:
         found += check.positive_faults(size, changes.get(size))
-    if not 0 <= changes.get("settlement_days", 0) <= DAYS_MAX:
+    if not 0 <= (changes.get("settlement_days") or 0) <= DAYS_MAX:
         detail = f"Between 0 and {DAYS_MAX} business days."
         found.append(check.fault("settlement_days", "out_of_range", detail))
     if calendar := changes.get("settlement_calendar"):
-        found += check.natural_name_faults("settlement_calendar", calendar)
+        found += _calendar_faults(calendar)
     if "status" in changes:
         found += check.choice_faults("status", changes["status"], InstrumentStatus.values)
     return found
+
+
+def _calendar_faults(calendar: str) -> Iterator[check.Fault]:
+    if faults := list(check.natural_name_faults("settlement_calendar", calendar)):
+        yield from faults
+    elif not knows_calendar(calendar):
+        detail = f"A market, a currency or a pair; of its own name: {', '.join(codes())}."
+        yield check.fault("settlement_calendar", "unknown_calendar", detail)
 
 
 def _tell(work: UnitOfWork, row: Instrument, changed: tuple[str, ...]) -> None:

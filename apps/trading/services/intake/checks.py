@@ -1,10 +1,11 @@
 """What must be true of a trade before it is booked. Pure; every reason is found, not the first."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from apps.calendars.selectors import business_date
 from apps.core.money import ZERO, round_to, scale_of
 from apps.trading.events import Reason
 from apps.trading.models import AccountStatus, CounterpartyStatus, InstrumentStatus, Side
@@ -55,7 +56,7 @@ def faults(
             "quantity", "notional_out_of_range", "The trade's value is too small or too large."
         )
     if reading.executed_at is not None or reading.trade_date is not None:
-        yield from _times(reading, now)
+        yield from _times(reading, now, instrument)
     if asked.counterparty is not None:
         yield from _counterparty(found.counterparties.get(asked.counterparty))
     if reading.fees:
@@ -106,17 +107,24 @@ def _size(field: str, amount: Decimal | None) -> Iterator[Reason]:
         yield _no(field, "too_large", f"A {field} is below {TRADE_LIMIT:f}.")
 
 
-def _times(reading: Reading, now: datetime) -> Iterator[Reason]:
+def _times(reading: Reading, now: datetime, instrument: InstrumentRef | None) -> Iterator[Reason]:
     executed_at, trade_date = reading.executed_at, reading.trade_date
     latest = now + CLOCK_TOLERANCE
     if executed_at is not None and executed_at > latest:
         yield _no("executed_at", "in_the_future", "It has not happened yet.")
     if executed_at is not None and executed_at.year < FIRST_YEAR:
         yield _no("executed_at", "too_old", f"Nothing before {FIRST_YEAR} is kept here.")
-    if trade_date is not None and trade_date > latest.date():
-        yield _no("trade_date", "in_the_future", "The trade date has not come yet (UTC).")
+    if trade_date is not None and trade_date > _today(latest, instrument):
+        yield _no("trade_date", "in_the_future", "The trade date has not come yet.")
     if trade_date is not None and trade_date.year < FIRST_YEAR:
         yield _no("trade_date", "too_old", f"Nothing before {FIRST_YEAR} is kept here.")
+
+
+def _today(latest: datetime, instrument: InstrumentRef | None) -> date:
+    """The latest day that has begun: where the market is, the day may be ahead of UTC's."""
+    if instrument is None or instrument.settlement is None:
+        return latest.date()
+    return max(latest.date(), business_date(instrument.settlement, latest))
 
 
 def _counterparty(status: str | None) -> Iterator[Reason]:

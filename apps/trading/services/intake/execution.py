@@ -23,6 +23,7 @@ from apps.trading.events import Fee, Reason, TradeExecuted, TradeRejected
 from apps.trading.exceptions import IntakeBusy
 from apps.trading.selectors import TradeView
 from apps.trading.services.intake import checks, references, seen, writing
+from apps.trading.services.intake.dating import Dates, dates_of
 from apps.trading.services.intake.limits import Limits
 from apps.trading.services.intake.outcomes import (
     BOOKED,
@@ -164,12 +165,19 @@ class _Chunk:
         reasons = [*reading.reasons, *checks.faults(reading, self.found, value, self.caller.now)]
         if self.limits is not None and account is not None:
             reasons += self._over_limits(reading, account, instrument, value)
+        dates = None
+        if instrument is not None:
+            dates = dates_of(self.caller.tenant, reading, instrument, self.caller.now)
+            if isinstance(dates, Reason):
+                reasons.append(dates)
         if reasons:
             return self._refuse(reading, REFUSED, reasons)
         assert account is not None
         assert instrument is not None
         assert value is not None
-        return self._book(reading, account, instrument, value)
+        assert isinstance(dates, Dates)
+        trade = _trade(reading, account, instrument, value, (dates, self.caller.now))
+        return self._book(trade, account, instrument, reading)
 
     def _over_limits(
         self,
@@ -183,9 +191,8 @@ class _Chunk:
         return list(self.limits.faults(account, instrument, _signed(reading), reading.price))
 
     def _book(
-        self, reading: Reading, account: AccountRef, instrument: InstrumentRef, value: Decimal
+        self, trade: TradeView, account: AccountRef, instrument: InstrumentRef, reading: Reading
     ) -> Outcome:
-        trade = _trade(reading, account, instrument, value, self.caller.now)
         self.decided.trades.append(trade)
         event = _executed(trade, account, instrument)
         self.decided.events.append((event, str(account.id), trade.executed_at))
@@ -226,10 +233,11 @@ def _trade(
     account: AccountRef,
     instrument: InstrumentRef,
     value: Decimal,
-    now: datetime,
+    when: tuple[Dates, datetime],
 ) -> TradeView:
     assert reading.quantity is not None
     assert reading.price is not None
+    dates, now = when
     executed_at = reading.executed_at or now
     currency = instrument.currency
     return TradeView(
@@ -248,13 +256,13 @@ def _trade(
             for kind, amount, _ in reading.fees
             if amount is not None
         ),
-        # The market's own business day comes with its calendar; until then the day is UTC's.
-        reading.trade_date or executed_at.date(),
+        dates.trade_date,
         executed_at,
         now,
         reading.source,
         reading.request.external_id,
         reading.request.counterparty,
+        settles_on=dates.settles_on,
     )
 
 

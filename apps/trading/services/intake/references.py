@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.calendars import selectors as calendars
+from apps.calendars.exceptions import UnknownCalendar
 from apps.trading.positions import Terms
 from apps.trading.selectors.exposure import terms_of
 from apps.trading.selectors.reference import as_uuid
@@ -25,7 +27,7 @@ FROM trading_clientaccount WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
 INSTRUMENTS: Final = """
 SELECT id, symbol, status, currency, lot_size, tick_size, price_band, last_price, multiplier,
-       inverse
+       inverse, kind, settlement_days, settlement_calendar
 FROM trading_instrument WHERE tenant_id = %s AND (symbol = ANY(%s) OR id = ANY(%s::uuid[]))
 """
 COUNTERPARTIES: Final = (
@@ -62,6 +64,8 @@ class InstrumentRef(NamedTuple):
     price_band: Decimal | None
     last_price: Decimal | None
     terms: Terms
+    settlement: calendars.Terms | None
+    """None where it names a calendar that there is not."""
 
 
 class References(NamedTuple):
@@ -114,7 +118,13 @@ def _by_name(query: str, tenant: int, names: Iterable[str]) -> dict[str, tuple[A
 
 
 def _instrument(row: tuple[Any, ...]) -> InstrumentRef:
-    return InstrumentRef._make((*row[:8], terms_of(row[3], row[8], row[9])))
+    *plain, multiplier, inverse, kind, days, calendar = row
+    symbol, currency = row[1], row[3]
+    try:
+        settlement = calendars.terms_for(kind, symbol, currency, calendar, days)
+    except UnknownCalendar:
+        settlement = None
+    return InstrumentRef._make((*plain, terms_of(currency, multiplier, inverse), settlement))
 
 
 def _counterparties(tenant: int, codes: Iterable[str]) -> dict[str, str]:

@@ -1,0 +1,178 @@
+"""Questions to the calendars, with a tenant's own changes in view.
+
+A process trusts what it read of a tenant's changes for `TRUSTED_SECONDS`. Who must not be wrong, such
+as whoever opens a settlement, asks for them fresh.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final
+
+from django.utils import timezone
+
+from apps.calendars import calendar as heart
+from apps.calendars.calendar import Changes, Terms, Window, codes, terms_for
+from apps.calendars.calendar.days import CutoffFrom, CycleFrom
+from apps.calendars.exceptions import UnknownCalendar
+from apps.calendars.models import CalendarException, MarketRule
+
+__all__ = [
+    "Changes",
+    "Terms",
+    "Window",
+    "business_date",
+    "changes_of",
+    "codes",
+    "cutoff_at",
+    "days_of",
+    "exceptions_of",
+    "is_settlement_day",
+    "knows_calendar",
+    "next_settlement_day",
+    "rules_of",
+    "settlement_date",
+    "terms_for",
+    "window_of",
+]
+
+TRUSTED_SECONDS: Final = 5.0
+REMEMBERED: Final = 20_000  # dates of one tenant that a process keeps, about 4 MB
+
+
+@dataclass(slots=True)
+class _Known:
+    """What this process read of a tenant's changes, and what it worked out from them."""
+
+    changes: Changes
+    read_at: float
+    dates: dict[tuple[Terms, date], date] = field(default_factory=dict)
+
+
+_known: dict[int, _Known] = {}
+_lock = threading.Lock()
+
+
+def changes_of(tenant: int, *, fresh: bool = False) -> Changes:
+    """What a tenant decided beside the lists, and how far the calendars reach: to next year's end."""
+    return _of(tenant, fresh=fresh).changes
+
+
+def settlement_date(tenant: int, terms: Terms, trade_date: date, *, fresh: bool = False) -> date:
+    """The day on which a trade of this date is settled. Raises `BeyondCalendar`."""
+    known = _of(tenant, fresh=fresh)
+    found = known.dates.get((terms, trade_date))
+    if found is None:
+        found = heart.settlement_date(terms, trade_date, known.changes)
+        if len(known.dates) >= REMEMBERED:
+            known.dates.clear()
+        known.dates[terms, trade_date] = found
+    return found
+
+
+def business_date(terms: Terms, at: datetime) -> date:
+    """The business day of the market at a moment; of currencies, their value day."""
+    return heart.business_date(terms, at)
+
+
+def days_of(tenant: int, terms: Terms, trade_date: date) -> int:
+    """T+n of a trade of this date."""
+    if terms.days is not None:
+        return terms.days
+    if terms.pair is not None:
+        return terms.pair.days
+    return heart.cycle_on(terms.calendar.code, terms.asset_class, trade_date, changes_of(tenant))
+
+
+def knows_calendar(name: str) -> bool:
+    """Whether a market, a currency or a pair of currencies of this name has a calendar."""
+    try:
+        heart.calendar_named(name)
+    except UnknownCalendar:
+        return heart.is_pair(name)
+    return True
+
+
+def is_settlement_day(tenant: int, calendar: str, day: date) -> bool:
+    """Whether it is settled on this day. Raises `BeyondCalendar` and `UnknownCalendar`."""
+    return heart.is_settlement_day(heart.calendar_named(calendar), day, changes_of(tenant))
+
+
+def next_settlement_day(tenant: int, calendar: str, day: date, *, fresh: bool = False) -> date:
+    """The day itself or the next good one. Raises `BeyondCalendar` and `UnknownCalendar`."""
+    changes = changes_of(tenant, fresh=fresh)
+    return heart.next_settlement_day([heart.calendar_named(calendar)], day, changes)
+
+
+def cutoff_at(tenant: int, calendar: str, day: date) -> datetime:
+    """The last moment (UTC) at which a settlement on this day is taken. Raises `UnknownCalendar`."""
+    return heart.cutoff_at(heart.calendar_named(calendar), day, changes_of(tenant))
+
+
+def window_of(
+    tenant: int, terms: Terms, due: date, now: datetime, *, fresh: bool = False
+) -> Window:
+    """The first window, from the due day on, whose cut-off has not passed. Raises `BeyondCalendar`."""
+    return heart.window_for(terms, due, now, changes_of(tenant, fresh=fresh))
+
+
+def exceptions_of(
+    tenant: int, *, calendar: str | None = None, since: date | None = None
+) -> Sequence[CalendarException]:
+    """Days closed or opened out of turn, by day; withdrawn ones are left out."""
+    found = CalendarException.objects.for_tenant(tenant).filter(withdrawn_at=None)
+    if calendar is not None:
+        found = found.filter(calendar=calendar)
+    if since is not None:
+        found = found.filter(day__gte=since)
+    return list(found.order_by("day", "calendar"))
+
+
+def rules_of(tenant: int) -> Sequence[MarketRule]:
+    """A tenant's own cycles and cut-offs, by the day from which they hold."""
+    return list(MarketRule.objects.for_tenant(tenant).order_by("effective_from", "calendar"))
+
+
+def forget() -> None:
+    """Forget what was read: after a change here, and between tests."""
+    with _lock:
+        _known.clear()
+
+
+def _of(tenant: int, *, fresh: bool) -> _Known:
+    known = _known.get(tenant)
+    now = time.monotonic()
+    if known is not None and not fresh and now - known.read_at < TRUSTED_SECONDS:
+        return known
+    changes = _read(tenant)
+    with _lock:
+        # What was worked out stands as long as nothing it rests on changed.
+        dates = known.dates if known is not None and known.changes == changes else {}
+        _known[tenant] = _Known(changes, now, dates)
+        return _known[tenant]
+
+
+def _read(tenant: int) -> Changes:
+    days = CalendarException.objects.for_tenant(tenant).filter(withdrawn_at=None)
+    closed: set[tuple[str, date]] = set()
+    opened: set[tuple[str, date]] = set()
+    for code, day, is_open in days.values_list("calendar", "day", "is_open"):
+        (opened if is_open else closed).add((code, day))
+    rules = rules_of(tenant)
+    return Changes(
+        frozenset(closed),
+        frozenset(opened),
+        tuple(
+            CycleFrom(one.calendar, one.asset_class, one.effective_from, one.settlement_days)
+            for one in rules
+            if one.settlement_days is not None
+        ),
+        tuple(
+            CutoffFrom(one.calendar, one.effective_from, one.cutoff)
+            for one in rules
+            if one.cutoff is not None
+        ),
+        until=date(timezone.now().year + 1, 12, 31),
+    )

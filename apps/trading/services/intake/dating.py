@@ -1,0 +1,35 @@
+"""The dates of a trade: the market's own business day, and the day on which it will be settled."""
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from apps.calendars import selectors as calendars
+from apps.calendars.exceptions import BeyondCalendar
+from apps.trading.events import Reason
+from apps.trading.services.intake.references import InstrumentRef
+from apps.trading.services.intake.requests import Reading
+
+
+class Dates(NamedTuple):
+    """When a trade was done, by the market's calendar, and when it is settled."""
+
+    trade_date: date
+    settles_on: date
+
+
+def dates_of(
+    tenant: int, reading: Reading, instrument: InstrumentRef, now: datetime
+) -> Dates | Reason:
+    """The dates of a trade, or the reason why there are none: no date is guessed."""
+    terms = instrument.settlement
+    if terms is None:
+        detail = "Its settlement calendar is unknown; name another one at the instrument."
+        return Reason(field="instrument", code="unknown_calendar", detail=detail)
+    trade_date = reading.trade_date
+    if trade_date is None:
+        trade_date = calendars.business_date(terms, reading.executed_at or now)
+    try:
+        return Dates(trade_date, calendars.settlement_date(tenant, terms, trade_date))
+    except BeyondCalendar as error:
+        field = "executed_at" if reading.trade_date is None else "trade_date"
+        return Reason(field=field, code="beyond_calendar", detail=str(error))

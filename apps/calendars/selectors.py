@@ -21,8 +21,10 @@ from apps.calendars.models import CalendarException, MarketRule
 
 __all__ = [
     "Changes",
+    "DayBook",
     "Terms",
     "Window",
+    "book_of",
     "business_date",
     "changes_of",
     "codes",
@@ -43,33 +45,54 @@ REMEMBERED: Final = 20_000  # dates of one tenant that a process keeps, about 4 
 
 
 @dataclass(slots=True)
-class _Known:
+class DayBook:
     """What this process read of a tenant's changes, and what it worked out from them."""
 
     changes: Changes
     read_at: float
     dates: dict[tuple[Terms, date], date] = field(default_factory=dict)
 
+    def settlement_date(self, terms: Terms, trade_date: date) -> date:
+        """The day on which a trade of this date is settled. Raises `BeyondCalendar`."""
+        found = self.dates.get((terms, trade_date))
+        if found is None:
+            found = heart.settlement_date(terms, trade_date, self.changes)
+            if len(self.dates) >= REMEMBERED:
+                self.dates.clear()
+            self.dates[terms, trade_date] = found
+        return found
 
-_known: dict[int, _Known] = {}
+    def window(self, terms: Terms, due: date, now: datetime) -> Window:
+        """The first window, from the due day on, that has not closed. Raises `BeyondCalendar`."""
+        return heart.window_for(terms, due, now, self.changes)
+
+
+_known: dict[int, DayBook] = {}
 _lock = threading.Lock()
+
+
+def book_of(tenant: int, *, fresh: bool = False) -> DayBook:
+    """A tenant's days, for many questions that shall have one answer."""
+    known = _known.get(tenant)
+    now = time.monotonic()
+    if known is not None and not fresh and now - known.read_at < TRUSTED_SECONDS:
+        return known
+    changes = _read(tenant)
+    with _lock:
+        # What was worked out stands as long as nothing it rests on changed.
+        dates = known.dates if known is not None and known.changes == changes else {}
+        _known[tenant] = DayBook(changes, now, dates)
+        return _known[tenant]
 
 
 def changes_of(tenant: int, *, fresh: bool = False) -> Changes:
     """What a tenant decided beside the lists, and how far the calendars reach: to next year's end."""
-    return _of(tenant, fresh=fresh).changes
+    return book_of(tenant, fresh=fresh).changes
 
 
 def settlement_date(tenant: int, terms: Terms, trade_date: date, *, fresh: bool = False) -> date:
     """The day on which a trade of this date is settled. Raises `BeyondCalendar`."""
-    known = _of(tenant, fresh=fresh)
-    found = known.dates.get((terms, trade_date))
-    if found is None:
-        found = heart.settlement_date(terms, trade_date, known.changes)
-        if len(known.dates) >= REMEMBERED:
-            known.dates.clear()
-        known.dates[terms, trade_date] = found
-    return found
+    return book_of(tenant, fresh=fresh).settlement_date(terms, trade_date)
 
 
 def business_date(terms: Terms, at: datetime) -> date:
@@ -115,7 +138,7 @@ def window_of(
     tenant: int, terms: Terms, due: date, now: datetime, *, fresh: bool = False
 ) -> Window:
     """The first window, from the due day on, whose cut-off has not passed. Raises `BeyondCalendar`."""
-    return heart.window_for(terms, due, now, changes_of(tenant, fresh=fresh))
+    return book_of(tenant, fresh=fresh).window(terms, due, now)
 
 
 def exceptions_of(
@@ -139,19 +162,6 @@ def forget() -> None:
     """Forget what was read: after a change here, and between tests."""
     with _lock:
         _known.clear()
-
-
-def _of(tenant: int, *, fresh: bool) -> _Known:
-    known = _known.get(tenant)
-    now = time.monotonic()
-    if known is not None and not fresh and now - known.read_at < TRUSTED_SECONDS:
-        return known
-    changes = _read(tenant)
-    with _lock:
-        # What was worked out stands as long as nothing it rests on changed.
-        dates = known.dates if known is not None and known.changes == changes else {}
-        _known[tenant] = _Known(changes, now, dates)
-        return _known[tenant]
 
 
 def _read(tenant: int) -> Changes:

@@ -1,13 +1,16 @@
 """The dates of a trade: the market's own business day, and the day on which it will be settled."""
 
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from apps.calendars import selectors as calendars
 from apps.calendars.exceptions import BeyondCalendar
 from apps.trading.events import Reason
 from apps.trading.services.intake.references import InstrumentRef
 from apps.trading.services.intake.requests import Reading
+
+WHEN: Final = frozenset({"executed_at", "trade_date"})
+"""The fields that dates follow from."""
 
 
 class Dates(NamedTuple):

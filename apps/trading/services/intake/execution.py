@@ -23,7 +23,7 @@ from apps.trading.events import Fee, Reason, TradeExecuted, TradeRejected
 from apps.trading.exceptions import IntakeBusy
 from apps.trading.selectors import TradeView
 from apps.trading.services.intake import checks, references, seen, writing
-from apps.trading.services.intake.dating import Dates, dates_of
+from apps.trading.services.intake.dating import WHEN, Dates, dates_of
 from apps.trading.services.intake.limits import Limits
 from apps.trading.services.intake.outcomes import (
     BOOKED,
@@ -166,7 +166,7 @@ class _Chunk:
         if self.limits is not None and account is not None:
             reasons += self._over_limits(reading, account, instrument, value)
         dates = None
-        if instrument is not None:
+        if instrument is not None and not any(one.field in WHEN for one in reasons):
             dates = dates_of(self.caller.tenant, reading, instrument, self.caller.now)
             if isinstance(dates, Reason):
                 reasons.append(dates)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
+from django.db import connection
 from django.utils import timezone
 
 from apps.calendars import calendar as heart
@@ -66,6 +67,15 @@ class DayBook:
         """The first window, from the due day on, that has not closed. Raises `BeyondCalendar`."""
         return heart.window_for(terms, due, now, self.changes)
 
+
+CHANGES: Final = """
+SELECT calendar, day, is_open, NULL, NULL, NULL
+FROM calendars_calendarexception WHERE tenant_id = %s AND withdrawn_at IS NULL
+UNION ALL
+SELECT calendar, effective_from, NULL, asset_class, settlement_days, cutoff
+FROM calendars_marketrule WHERE tenant_id = %s
+ORDER BY 1, 2
+"""
 
 _known: dict[int, DayBook] = {}
 _lock = threading.Lock()
@@ -165,24 +175,23 @@ def forget() -> None:
 
 
 def _read(tenant: int) -> Changes:
-    days = CalendarException.objects.for_tenant(tenant).filter(withdrawn_at=None)
     closed: set[tuple[str, date]] = set()
     opened: set[tuple[str, date]] = set()
-    for code, day, is_open in days.values_list("calendar", "day", "is_open"):
-        (opened if is_open else closed).add((code, day))
-    rules = rules_of(tenant)
+    cycles: list[CycleFrom] = []
+    cutoffs: list[CutoffFrom] = []
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGES, [tenant, tenant])
+        for code, day, is_open, asset_class, days, cutoff in cursor.fetchall():
+            if is_open is not None:
+                (opened if is_open else closed).add((code, day))
+            if days is not None:
+                cycles.append(CycleFrom(code, asset_class, day, days))
+            if cutoff is not None:
+                cutoffs.append(CutoffFrom(code, day, cutoff))
     return Changes(
         frozenset(closed),
         frozenset(opened),
-        tuple(
-            CycleFrom(one.calendar, one.asset_class, one.effective_from, one.settlement_days)
-            for one in rules
-            if one.settlement_days is not None
-        ),
-        tuple(
-            CutoffFrom(one.calendar, one.effective_from, one.cutoff)
-            for one in rules
-            if one.cutoff is not None
-        ),
+        tuple(cycles),
+        tuple(cutoffs),
         until=date(timezone.now().year + 1, 12, 31),
     )

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("trading", "0004_storage"),
+        ("trading", "0008_settled_holdings"),
     ]
 
     operations = [

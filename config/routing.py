@@ -6,6 +6,7 @@ from typing import Any
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
+from apps.conversations.consumers import ChatConsumer, DeskConsumer
 from apps.core.problems import CONTENT_TYPE, dumps, problem
 from apps.web.consumers import BoardConsumer
 
@@ -38,6 +39,8 @@ async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
 sockets = URLRouter(
     [
         path("ws/board/", BoardConsumer.as_asgi()),
+        path("ws/chat/", ChatConsumer.as_asgi()),
+        path("ws/desk/", DeskConsumer.as_asgi()),
         re_path(r"", nowhere),  # type: ignore[arg-type] # Channels routes to ASGI apps
     ]
 )

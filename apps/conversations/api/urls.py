@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.conversations.api import views
+from apps.conversations.api import tickets, views
 
 app_name = "conversations"
 ONE = "conversations/<uuid:conversation>"
@@ -11,6 +11,8 @@ urlpatterns = [
     path(ONE, views.ConversationView.as_view(), name="conversation"),
     path(f"{ONE}/messages", views.MessagesView.as_view(), name="message-list"),
     path(f"{ONE}/receipts", views.ReceiptsView.as_view(), name="receipt-list"),
+    path(f"{ONE}/ticket", tickets.ChatTicketView.as_view(), name="chat-ticket"),
+    path("agents/me/ticket", tickets.DeskTicketView.as_view(), name="desk-ticket"),
     path(f"{ONE}/closure", views.ClosureView.as_view(), name="closure"),
     path(f"{ONE}/transfer", views.TransferView.as_view(), name="transfer"),
     path(f"{ONE}/hold", views.HoldView.as_view(), name="hold"),

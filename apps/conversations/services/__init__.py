@@ -18,13 +18,17 @@ from apps.conversations.services.opening import Opened, open_conversation
 from apps.conversations.services.receipts import Marked, Receipt, mark_receipts
 from apps.conversations.services.sending import Draft, Sent, send_message, send_messages
 from apps.conversations.services.sessions import (
+    Connected,
     StartedSession,
     end_session,
+    end_sessions,
     start_session,
+    start_sessions,
     touch_sessions,
 )
 
 __all__ = [
+    "Connected",
     "Draft",
     "Marked",
     "Opened",
@@ -34,6 +38,7 @@ __all__ = [
     "assign",
     "close",
     "end_session",
+    "end_sessions",
     "finish",
     "hand_over",
     "hold",
@@ -47,6 +52,7 @@ __all__ = [
     "send_message",
     "send_messages",
     "start_session",
+    "start_sessions",
     "touch_sessions",
     "transfer",
     "withdraw_offer",

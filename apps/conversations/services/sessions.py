@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -27,33 +27,56 @@ class StartedSession:
     resume_token: str
 
 
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A device that connected: whose it is, and whom its ticket named."""
+
+    tenant: int
+    conversation: UUID | None
+    sender: str
+    sender_id: str
+    client: str
+
+
 def start_session(
     tenant: int, *, conversation: UUID | None, sender: str, sender_id: str = "", client: str
 ) -> StartedSession:
     """A device connected."""
-    token, now = secrets.token_urlsafe(24), timezone.now()
-    row = Session(
-        id=uuid7(),
-        tenant_id=tenant,
-        conversation_id=conversation,
-        sender=sender,
-        sender_id=sender_id,
-        client=client,
-        resume_digest=hashlib.sha256(token.encode()).digest(),
+    (started,) = start_sessions([Connected(tenant, conversation, sender, sender_id, client)])
+    return started
+
+
+def start_sessions(devices: Sequence[Connected]) -> list[StartedSession]:
+    """Devices connected, of any tenants: one insert for all; in the order of the devices."""
+    now = timezone.now()
+    started = [StartedSession(uuid7(), secrets.token_urlsafe(24)) for _ in devices]
+    rows = [_row(*both, now) for both in zip(devices, started, strict=True)]
+    with unit_of_work() as work:
+        Session.objects.bulk_create(rows)
+        for row in rows:
+            fact = SessionStarted(
+                session_id=row.id,
+                conversation_id=row.conversation_id,
+                sender=row.sender,
+                sender_id=row.sender_id,
+                started_at=now,
+            )
+            work.publish(fact, tenant=row.tenant_id, key=_key(row), occurred_at=now)
+    return started
+
+
+def _row(device: Connected, started: StartedSession, now: datetime) -> Session:
+    return Session(
+        id=started.id,
+        tenant_id=device.tenant,
+        conversation_id=device.conversation,
+        sender=device.sender,
+        sender_id=device.sender_id,
+        client=device.client,
+        resume_digest=hashlib.sha256(started.resume_token.encode()).digest(),
         started_at=now,
         last_seen_at=now,
     )
-    with unit_of_work() as work:
-        row.save(force_insert=True)
-        fact = SessionStarted(
-            session_id=row.id,
-            conversation_id=conversation,
-            sender=sender,
-            sender_id=sender_id,
-            started_at=now,
-        )
-        work.publish(fact, tenant=tenant, key=_key(row), occurred_at=now)
-    return StartedSession(row.id, token)
 
 
 def touch_sessions(sessions: Collection[UUID]) -> None:
@@ -69,6 +92,14 @@ def end_session(tenant: int, session: UUID) -> None:
     with unit_of_work():
         rows = Session.objects.for_tenant(tenant).filter(pk=session, ended_at=None)
         _end(list(rows.select_for_update()), timezone.now())
+
+
+def end_sessions(sessions: Collection[UUID]) -> None:
+    """Devices of one process, which began these sessions, disconnected; again changes nothing."""
+    if sessions:
+        with unit_of_work():
+            rows = Session.objects.filter(pk__in=list(sessions), ended_at=None)
+            _end(list(rows.order_by("pk").select_for_update()), timezone.now())
 
 
 def end_silent_sessions(now: datetime) -> int:

@@ -1,0 +1,58 @@
+"""Tickets for the sockets of conversations."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.conversations import selectors
+from apps.sockets import tickets
+from apps.sockets.tickets import CHAT, DESK, Claim
+from apps.tenants.authentication import caller_of
+from apps.tenants.permissions import ConversationsWrite
+
+
+class SocketTicketOut(serializers.Serializer[Any]):
+    """A ticket for a socket."""
+
+    ticket = serializers.CharField()
+    url = serializers.CharField(help_text="Complete address of the socket, ticket included.")
+    expires_at = serializers.DateTimeField()
+
+
+class ChatTicketView(APIView):
+    """A ticket opens the socket of a conversation's customer once, within 30 seconds."""
+
+    permission_classes = (ConversationsWrite,)
+
+    @extend_schema(
+        request=None,
+        responses={201: SocketTicketOut},
+        summary="A ticket for the customer's socket",
+    )
+    def post(self, request: Request, conversation: UUID) -> Response:
+        """Whoever holds the socket writes as the customer; 503 while Redis does not answer."""
+        caller = caller_of(request)
+        view = selectors.conversation_of(caller.tenant.pk, conversation)
+        facts = {"conversation": str(view.id), "customer": str(view.customer_id)}
+        claim = Claim(CHAT, caller.tenant.pk, caller.client, facts)
+        return Response(SocketTicketOut(tickets.issue(claim)).data, status=201)
+
+
+class DeskTicketView(APIView):
+    """A ticket opens a desk's socket once, within 30 seconds."""
+
+    permission_classes = (ConversationsWrite,)
+
+    @extend_schema(
+        request=None, responses={201: SocketTicketOut}, summary="A ticket for the desk's socket"
+    )
+    def post(self, request: Request) -> Response:
+        """Whoever holds the socket answers customers; 503 while Redis does not answer."""
+        caller = caller_of(request)
+        claim = Claim(DESK, caller.tenant.pk, caller.client, {"agent": "", "role": caller.role})
+        return Response(SocketTicketOut(tickets.issue(claim)).data, status=201)

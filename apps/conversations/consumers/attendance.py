@@ -1,0 +1,142 @@
+"""Who is connected: told to Redis (presence), to the store (sessions), and again before it ends."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import redis
+import structlog
+from django.db import InterfaceError, OperationalError
+
+from apps.conversations import services
+from apps.core.problems import dumps
+from apps.sockets import presence
+from apps.sockets.batching import Batcher
+from apps.sockets.broadcasts import Broadcast, publish_many
+from apps.sockets.loops import PerLoop
+from apps.sockets.presence import Visit
+from apps.sockets.threads import in_thread
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A connection, in a conversation or at a desk."""
+
+    tenant: int
+    conversation: UUID | None
+    sender: str
+    sender_id: str
+    connection: str
+    client: str
+    place: str = ""
+    """The group in which it is present; empty: in none."""
+    is_session: bool = True
+    """Whether it is a device's session; a desk's is one, however many conversations it shows."""
+
+    @property
+    def visit(self) -> Visit:
+        """The same, for presence."""
+        return Visit(self.place, f"{self.sender}:{self.sender_id}", self.connection)
+
+
+@dataclass(slots=True)
+class Attendance:
+    """The connections of this process."""
+
+    stays: dict[Stay, UUID | None] = field(default_factory=dict)
+    """Each with its session, once that has been written."""
+    _beating: asyncio.Task[None] | None = None
+    _arrivals: Batcher[Stay, UUID | None] = field(default_factory=lambda: Batcher(_arrive))
+    _departures: Batcher[tuple[Stay, UUID | None], None] = field(
+        default_factory=lambda: Batcher(_depart)
+    )
+
+    def arrive(self, stay: Stay) -> None:
+        """Note a connection; nobody waits for it."""
+        self.stays[stay] = None
+        self._arrivals.submit(stay).add_done_callback(partial(self._arrived, stay))
+        if self._beating is None or self._beating.done():
+            self._beating = asyncio.get_running_loop().create_task(self._beat())
+
+    def depart(self, stay: Stay) -> None:
+        """Forget a connection; nobody waits for it."""
+        if stay in self.stays:
+            self._departures.submit((stay, self.stays.pop(stay)))
+
+    def _arrived(self, stay: Stay, outcome: "asyncio.Future[UUID | None]") -> None:
+        if outcome.cancelled() or outcome.exception() is not None:
+            return  # presence is at best effort, and a session that never began needs no end
+        if stay in self.stays:
+            self.stays[stay] = outcome.result()
+        else:
+            self._departures.submit((stay, outcome.result()))  # gone before it was noted
+
+    async def _beat(self) -> None:
+        while self.stays:
+            await asyncio.sleep(presence.BEAT)
+            stays = dict(self.stays)
+            try:
+                await in_thread(partial(_stay, stays))
+            except (redis.RedisError, OperationalError, InterfaceError) as error:
+                log.warning("attendance not told", error=type(error).__name__)
+
+
+def _arrive(stays: list[Stay]) -> list[UUID | None]:
+    devices = [stay for stay in stays if stay.is_session]
+    started = iter(
+        services.start_sessions(
+            [
+                services.Connected(
+                    one.tenant, one.conversation, one.sender, one.sender_id, one.client
+                )
+                for one in devices
+            ]
+        )
+    )
+    _announce(stays, presence.arrive, is_online=True)
+    return [next(started).id if stay.is_session else None for stay in stays]
+
+
+def _depart(gone: list[tuple[Stay, UUID | None]]) -> list[None]:
+    _announce([stay for stay, _ in gone], presence.leave, is_online=False)
+    services.end_sessions([session for _, session in gone if session is not None])
+    return [None] * len(gone)
+
+
+def _stay(stays: dict[Stay, UUID | None]) -> None:
+    services.touch_sessions([session for session in stays.values() if session is not None])
+    presence.arrive([stay.visit for stay in stays if stay.place])
+
+
+def _announce(
+    stays: Sequence[Stay], move: Callable[[Sequence[Visit]], list[bool]], *, is_online: bool
+) -> None:
+    """Note who comes or goes, and tell it of those who were not, or are not any more, elsewhere."""
+    seen = [stay for stay in stays if stay.place]
+    try:
+        changed = move([stay.visit for stay in seen])
+    except redis.RedisError as error:
+        log.warning("presence not told", error=type(error).__name__)
+        return
+    news = [stay for stay, is_news in zip(seen, changed, strict=True) if is_news]
+    publish_many(Broadcast(stay.place, _frame(stay, is_online)) for stay in news)
+
+
+def _frame(stay: Stay, is_online: bool) -> bytes:
+    return dumps(
+        {
+            "type": "presence",
+            "conversation": stay.conversation,
+            "sender": stay.sender,
+            "sender_id": stay.sender_id,
+            "online": is_online,
+        }
+    )
+
+
+attendance: Final = PerLoop(Attendance)

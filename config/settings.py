@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "config",
     "apps.core",
     "apps.tenants",
+    "apps.resilience",
     "apps.events",
     "apps.sockets",
     "apps.calendars",

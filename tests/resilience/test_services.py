@@ -1,0 +1,132 @@
+"""Breakers over the real Redis: shared by everybody, and by nobody while it is away."""
+
+import threading
+import time
+
+import pytest
+import redis
+from django.conf import settings
+
+from apps.resilience import services
+from apps.resilience.breaker import Phase, Policy
+from apps.resilience.services import Breaker, breaker
+
+POLICY = Policy(failures=3, open_for=0.3, open_max=2, probe_for=30)
+
+
+@pytest.fixture
+def name(request):
+    yield request.node.name
+    redis.Redis.from_url(settings.REDIS_URL).delete(services._key(request.node.name))
+    services.forget()
+
+
+@pytest.fixture
+def away(monkeypatch):
+    """Redis that does not answer: nobody listens on port 1."""
+
+    def go(*, back=False):
+        services._process.client = None
+        services._process.broken_until = float("-inf")
+        url = settings.REDIS_URL if back else "redis://127.0.0.1:1/0"
+        monkeypatch.setattr(
+            services,
+            "_client",
+            lambda: redis.Redis.from_url(url, socket_timeout=0.2, socket_connect_timeout=0.2),
+        )
+
+    return go
+
+
+def fail(one, times=3):
+    for _ in range(times):
+        one.report(ok=False)
+
+
+def until(condition, seconds=5.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_one_process_opens_it_for_all(name):
+    first, second = Breaker(name, POLICY), Breaker(name, POLICY)
+    assert first.admit().allowed
+    fail(first)
+
+    assert not second.admit().allowed
+    assert second.record().phase is Phase.OPEN
+
+
+def test_of_many_exactly_one_sends_the_probe(name):
+    fail(Breaker(name, POLICY))
+    workers = [Breaker(name, POLICY) for _ in range(12)]
+    until(lambda: time.time() > Breaker(name, POLICY).record().retry_at)
+    start, found = threading.Barrier(len(workers)), []
+
+    def ask(one):
+        start.wait()
+        found.append((one, one.admit()))
+
+    threads = [threading.Thread(target=ask, args=[one]) for one in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(admission.allowed for _, admission in found) == 1
+    (prober,) = [one for one, admission in found if admission.is_probe]
+
+    for one in workers:
+        if one is not prober:
+            one.report(ok=True)
+    assert workers[0].record().phase is Phase.HALF_OPEN
+    prober.report(ok=True)
+    assert all(one.admit().allowed for one in workers)
+
+
+def test_a_process_goes_on_by_its_copy_while_redis_is_away(name, away):
+    one = Breaker(name, POLICY)
+    away()
+    started = time.monotonic()
+    assert one.admit().allowed
+    fail(one)
+    assert not one.admit().allowed
+    until(lambda: one.admit().is_probe)
+    one.report(ok=False)
+    assert not one.admit().allowed
+    assert time.monotonic() - started < 2
+
+
+def test_what_a_process_knows_is_shared_when_redis_is_back_and_empty(name, away):
+    one, other = Breaker(name, Policy(failures=3, open_for=30)), Breaker(name, POLICY)
+    away()
+    fail(one)
+    away(back=True)
+
+    assert not one.admit().allowed
+    assert not other.admit().allowed
+
+
+def test_what_all_share_goes_before_a_copy(name, away):
+    one = Breaker(name, Policy(failures=3, open_for=30))
+    away()
+    fail(one)
+    away(back=True)
+    assert services._exchange(name, b"", Breaker(name, POLICY).record())
+
+    assert one.admit().allowed
+
+
+def test_a_record_that_is_something_else_is_no_harm(name):
+    redis.Redis.from_url(settings.REDIS_URL).set(services._key(name), b"[]")
+    one = Breaker(name, POLICY)
+
+    assert one.admit().allowed
+    fail(one)
+    assert not Breaker(name, POLICY).admit().allowed
+
+
+def test_a_name_has_one_breaker_in_a_process(name):
+    assert breaker(name, POLICY) is breaker(name)
+    assert services.is_closed(services.records([name])[name])

@@ -1,4 +1,4 @@
-"""Owns customers, conversations, participants, messages, receipts and sessions; the order of messages.
+"""Owns customers, conversations, participants, messages, receipts, sessions, widgets; the order of messages.
 Says ConversationOpened, ConversationStateChanged, MessageSent, ReceiptAdvanced, SessionStarted, SessionEnded.
 Hears nothing yet.
 Never puts what people wrote, or who they are, into the log: events carry ids, numbers and kinds."""

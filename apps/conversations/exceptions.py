@@ -11,6 +11,18 @@ class UnknownCustomer(NotFound):
     """There is no such customer."""
 
 
+class UnknownWidget(NotFound):
+    """There is no such widget, or it was switched off."""
+
+
+class WidgetRefused(Rejected):
+    """The widget is not valid; `errors` lists every reason."""
+
+
+class SiteNotAllowed(Forbidden):
+    """This site is not among those on which the widget may be shown."""
+
+
 class UnknownSession(NotFound):
     """There is no such session."""
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import redis
 from celery import current_app
 
+from apps.conversations import selectors as conversations
 from apps.core.money import plain
 from apps.events import selectors as events
 from apps.events.contracts import PARTITIONS
@@ -65,7 +66,8 @@ def board(tenant: Tenant) -> dict[str, Any]:
         "at": datetime.fromtimestamp(now, UTC),
         "tenant": {"slug": tenant.slug, "name": tenant.name},
         "status": asdict(status),
-        "flow": _flow(tenant.pk, now),
+        "flow": _flow(_flow_of(tenant.pk), now),
+        "conversations": _conversations(tenant.pk, now),
         "handlers": _handlers(lags),
         "parked": {"count": parked_count, "keys": [asdict(one) for one in parked]},
         "trades": _trades(tenant.pk),
@@ -120,18 +122,41 @@ def _flow_of(tenant: int) -> Flow:
 
 
 @lru_cache(maxsize=TENANTS_KEPT)
+def _messages_of(tenant: int) -> Flow:
+    return Flow(partial(conversations.messages_by_second, tenant))
+
+
+@lru_cache(maxsize=TENANTS_KEPT)
+def _standing_of(tenant: int) -> Kept[conversations.Standing]:
+    return Kept(partial(conversations.standing, tenant), time.monotonic)
+
+
+@lru_cache(maxsize=TENANTS_KEPT)
 def _trial_of(tenant: int) -> Kept[list[ledger.TrialRow]]:
     return Kept(partial(ledger.trial_balance, tenant), time.monotonic)
 
 
 def forget() -> None:
     """Forget what this process remembers of tenants; between tests, whose databases are emptied."""
-    _flow_of.cache_clear()
-    _trial_of.cache_clear()
+    for kept in (_flow_of, _messages_of, _standing_of, _trial_of):
+        kept.cache_clear()
 
 
-def _flow(tenant: int, now: float) -> dict[str, Any]:
-    seconds = _flow_of(tenant).seconds(now)
+def _conversations(tenant: int, now: float) -> dict[str, Any]:
+    stand = _standing_of(tenant).value()
+    since = stand.waiting_since
+    return {
+        "flow": _flow(_messages_of(tenant), now),
+        "open": stand.open,
+        "with_bot": stand.of("bot"),
+        "waiting": stand.of("queued", "offered"),
+        "longest_wait_seconds": round(max(now - since.timestamp(), 0.0)) if since else 0,
+        "with_agents": stand.of("active", "on_hold"),
+    }
+
+
+def _flow(flow: Flow, now: float) -> dict[str, Any]:
+    seconds = flow.seconds(now)
     return {
         "until": datetime.fromtimestamp(int(now), UTC),
         "per_second": seconds,

@@ -3,11 +3,14 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from apps.web.views import blotter, health, pages, sign_in
+from apps.web.views import blotter, desk, health, pages, sign_in, widget
 
 app_name = "web"
 urlpatterns = [
     path("", pages.board, name="board"),
+    path("desk/", desk.desk, name="desk"),
+    path("desk/supervision/", desk.supervision, name="supervision"),
+    path("widget/", widget.demo, name="widget"),
     path("blotter/", blotter.blotter, name="blotter"),
     path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
     path("sign-out/", sign_in.SignOut.as_view(), name="sign-out"),

@@ -8,13 +8,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from apps.conversations.services import open_conversation, send_message
 from apps.events import registry, services
 from apps.events.services import announce
 from apps.events.services.clock import tick
 from apps.web import selectors, snapshots
 from tests.web.conftest import take_everything
 
-QUERIES_MAX = 9
+QUERIES_MAX = 11
 
 
 def board(api):
@@ -43,6 +44,8 @@ def test_an_empty_platform_is_shown_whole(api):
     assert found["status"]["state"] == "healthy"
     assert found["tenant"] == {"slug": "acme", "name": "Acme Brokers"}
     assert found["flow"]["per_second"] == [0] * 120
+    assert found["conversations"]["flow"]["per_second"] == [0] * 120
+    assert found["conversations"]["open"] == found["conversations"]["longest_wait_seconds"] == 0
     assert (found["trades"], found["parked"]) == ([], {"count": 0, "keys": []})
     assert found["trial_balance"] == {"assets": 0, "off": 0, "rows": []}
     assert {one["state"] for one in found["status"]["reasons"]} == set()
@@ -66,6 +69,24 @@ def test_trades_flow_and_are_booked(api, trade):
     assert handler(found)["behind"] == 0
     assert handler(found)["taken"] == 4
     assert sorted(set(handler(found)["states"])) == ["idle", "ok"]
+
+
+def test_conversations_are_counted_by_where_they_stand(api, tenant, other, monkeypatch):
+    for number, owner in enumerate(["bot", "queue", "queue"]):
+        talk = open_conversation(tenant.pk, external_id=f"c{number}", owner=owner).conversation
+        send_message(tenant.pk, talk.id, sender="customer", client_id="1", body="Hello")
+    open_conversation(other.pk, external_id="somebody else's")
+    now = time.time() + 2
+    monkeypatch.setattr(selectors.time, "time", lambda: now)
+    found = board(api)["conversations"]
+    assert (found["open"], found["with_bot"], found["waiting"], found["with_agents"]) == (
+        3,
+        1,
+        2,
+        0,
+    )
+    assert found["longest_wait_seconds"] >= 2
+    assert (found["flow"]["total"], found["flow"]["rate"]) == (3, 0.3)
 
 
 def test_the_flow_counts_whole_seconds(api, trade, monkeypatch):

@@ -1,12 +1,13 @@
 """The conversations' addresses."""
 
-from django.urls import path
+from django.urls import include, path
 
 from apps.conversations.api import tickets, views
 
 app_name = "conversations"
 ONE = "conversations/<uuid:conversation>"
 urlpatterns = [
+    path("", include("apps.conversations.api.widget.urls")),
     path("conversations", views.ConversationsView.as_view(), name="conversation-list"),
     path(ONE, views.ConversationView.as_view(), name="conversation"),
     path(f"{ONE}/messages", views.MessagesView.as_view(), name="message-list"),

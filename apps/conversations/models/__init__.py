@@ -4,6 +4,7 @@ from apps.conversations.models.conversations import Channel, Conversation, Parti
 from apps.conversations.models.customers import Customer
 from apps.conversations.models.messages import Message, MessageKind
 from apps.conversations.models.sessions import Session
+from apps.conversations.models.widgets import Widget
 
 __all__ = [
     "Channel",
@@ -13,4 +14,5 @@ __all__ = [
     "MessageKind",
     "Participant",
     "Session",
+    "Widget",
 ]

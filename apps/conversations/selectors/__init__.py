@@ -12,6 +12,7 @@ from apps.conversations.selectors.conversations import (
     view_of,
 )
 from apps.conversations.selectors.customers import CustomerView, customer_of, find_customer
+from apps.conversations.selectors.figures import Standing, messages_by_second, standing
 from apps.conversations.selectors.messages import (
     PAGE_MAX,
     MessageView,
@@ -21,6 +22,15 @@ from apps.conversations.selectors.messages import (
     view_of_row,
 )
 from apps.conversations.selectors.participants import ParticipantView, participants_of
+from apps.conversations.selectors.widgets import (
+    WidgetView,
+    active_widget,
+    conversation_to_show,
+    only_widget,
+    visitors_conversation,
+    widget_of_key,
+    widgets_of,
+)
 
 __all__ = [
     "PAGE_MAX",
@@ -30,17 +40,27 @@ __all__ = [
     "LastMessage",
     "MessageView",
     "ParticipantView",
+    "Standing",
+    "WidgetView",
+    "active_widget",
     "conversation_of",
+    "conversation_to_show",
     "conversations_by_id",
     "customer_of",
     "find_customer",
     "inbox",
     "messages_after",
     "messages_before",
+    "messages_by_second",
     "messages_by_seq",
+    "only_widget",
     "open_conversation_of",
     "participants_of",
     "position_of",
+    "standing",
     "view_of",
     "view_of_row",
+    "visitors_conversation",
+    "widget_of_key",
+    "widgets_of",
 ]

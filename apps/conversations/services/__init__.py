@@ -26,6 +26,15 @@ from apps.conversations.services.sessions import (
     start_sessions,
     touch_sessions,
 )
+from apps.conversations.services.widgets import (
+    Visit,
+    Visitor,
+    begin,
+    check_site,
+    create_widget,
+    visitor_of,
+    welcome_visitor,
+)
 
 __all__ = [
     "Connected",
@@ -35,8 +44,13 @@ __all__ = [
     "Receipt",
     "Sent",
     "StartedSession",
+    "Visit",
+    "Visitor",
     "assign",
+    "begin",
+    "check_site",
     "close",
+    "create_widget",
     "end_session",
     "end_sessions",
     "finish",
@@ -55,5 +69,7 @@ __all__ = [
     "start_sessions",
     "touch_sessions",
     "transfer",
+    "visitor_of",
+    "welcome_visitor",
     "withdraw_offer",
 ]

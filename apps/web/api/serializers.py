@@ -46,6 +46,29 @@ class BoardFlowOut(serializers.Serializer[object]):
     total = serializers.IntegerField()
 
 
+class BoardMessagesOut(serializers.Serializer[object]):
+    """Messages per second of the last two minutes."""
+
+    until = serializers.DateTimeField(help_text="End of the last whole second.")
+    per_second = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Messages in each second, oldest first."
+    )
+    rate = serializers.FloatField(help_text="Messages per second, over the last ten.")
+    peak = serializers.IntegerField()
+    total = serializers.IntegerField()
+
+
+class BoardConversationsOut(serializers.Serializer[object]):
+    """Conversations: how much is said, and where the open ones stand."""
+
+    flow = BoardMessagesOut()
+    open = serializers.IntegerField()
+    with_bot = serializers.IntegerField()
+    waiting = serializers.IntegerField(help_text="For a person.")
+    longest_wait_seconds = serializers.IntegerField()
+    with_agents = serializers.IntegerField()
+
+
 class BoardHandlerOut(serializers.Serializer[object]):
     """How far a handler is behind, by partition (0 to 63)."""
 
@@ -151,6 +174,7 @@ class BoardOut(serializers.Serializer[object]):
     tenant = BoardTenantOut()
     status = BoardStatusOut()
     flow = BoardFlowOut()
+    conversations = BoardConversationsOut()
     handlers = BoardHandlerOut(many=True)
     parked = BoardParkedOut()
     trades = BoardTradeOut(many=True)

@@ -8,6 +8,7 @@ import { Strips } from "./strips.js";
 
 const config = JSON.parse(byId("config").textContent);
 const chart = new FlowChart(byId("chart"));
+const messages = new FlowChart(byId("messages-chart"), "message");
 const strips = new Strips(byId("strips"), "lag-rows");
 let last = null;
 
@@ -16,6 +17,8 @@ function show(board) {
   panels.showStatus(board);
   panels.showFlow(board);
   chart.show(board.flow);
+  panels.showTalks(board);
+  messages.show(board.conversations.flow);
   panels.showTiles(board);
   strips.show(board.handlers);
   panels.showTrades(board);

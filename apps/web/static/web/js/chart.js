@@ -1,4 +1,4 @@
-// Trades per second as an area that flows to the left.
+// Something per second as an area that flows to the left.
 import { svg } from "./dom.js";
 import { clock, plural } from "./format.js";
 import { hideTip, showTip } from "./tip.js";
@@ -7,24 +7,26 @@ const LEFT = 40, RIGHT = 10, TOP = 10, BOTTOM = 24;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class FlowChart {
-  constructor(host) {
-    this.host = host;
+  /** `what`: the singular of what is counted. */
+  constructor(host, what = "trade") {
+    Object.assign(this, { host, what });
+    const fill = `${what}-fill`, clip = `${what}-clip`;
     this.values = [];
     this.until = 0;
-    this.gradient = svg("linearGradient", { id: "flow-fill", x1: 0, y1: 0, x2: 0, y2: 1 },
+    this.gradient = svg("linearGradient", { id: fill, x1: 0, y1: 0, x2: 0, y2: 1 },
       svg("stop", { offset: "0", "stop-opacity": ".34" }), svg("stop", { offset: "1", "stop-opacity": ".02" }));
     this.clipBox = svg("rect", {});
     this.grid = svg("g");
-    this.area = svg("path", { class: "area", fill: "url(#flow-fill)" });
+    this.area = svg("path", { class: "area", fill: `url(#${fill})` });
     this.line = svg("path", { class: "line" });
     this.moving = svg("g", {}, this.area, this.line);
     this.cursor = svg("line", { class: "cursor", visibility: "hidden" });
     this.dot = svg("circle", { class: "dot", r: 4.5, visibility: "hidden" });
     this.quiet = svg("text", { class: "quiet", visibility: "hidden" });
-    this.quiet.textContent = "Quiet: no trade in the last two minutes";
+    this.quiet.textContent = `Quiet: no ${what} in the last two minutes`;
     this.svg = svg("svg", { role: "img", tabindex: 0 },
-      svg("defs", {}, this.gradient, svg("clipPath", { id: "flow-clip" }, this.clipBox)),
-      this.grid, svg("g", { "clip-path": "url(#flow-clip)" }, this.moving), this.cursor, this.dot, this.quiet);
+      svg("defs", {}, this.gradient, svg("clipPath", { id: clip }, this.clipBox)),
+      this.grid, svg("g", { "clip-path": `url(#${clip})` }, this.moving), this.cursor, this.dot, this.quiet);
     host.append(this.svg);
     new ResizeObserver(() => this.draw()).observe(host);
     this.svg.addEventListener("pointermove", (event) => this.pick(this.indexAt(event.clientX)));
@@ -38,7 +40,7 @@ export class FlowChart {
     this.values = flow.per_second;
     this.until = until;
     this.svg.setAttribute("aria-label",
-      `Trades per second over the last two minutes: now ${flow.rate}, at most ${flow.peak}, ${plural(flow.total, "trade")} in all. Arrow keys read the seconds.`);
+      `${this.what[0].toUpperCase()}${this.what.slice(1)}s per second over the last two minutes: now ${flow.rate}, at most ${flow.peak}, ${plural(flow.total, this.what)} in all. Arrow keys read the seconds.`);
     this.draw();
     if (step === 1 && !still.matches && document.visibilityState === "visible") this.slide();
   }
@@ -109,7 +111,7 @@ export class FlowChart {
     set(this.cursor, { x1: x, x2: x, y1: TOP, y2: this.y(0) });
     set(this.dot, { cx: x, cy: y });
     const second = new Date(this.until - (this.values.length - index) * 1000).toISOString();
-    showTip(this.dot, plural(this.values[index], "trade"), `${clock(second)} UTC`);
+    showTip(this.dot, plural(this.values[index], this.what), `${clock(second)} UTC`);
   }
 }
 

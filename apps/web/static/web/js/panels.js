@@ -39,6 +39,18 @@ export function showFlow({ flow }) {
   list(byId("flow-rows"), tens, (one) => one.at, (one) => el("tr", {}, el("td", {}, clock(one.at)), el("td", { class: "n" }, count(one.trades))));
 }
 
+export function showTalks({ conversations: { flow, ...now } }) {
+  say(byId("messages-rate"), rate(flow.rate));
+  say(byId("messages-more"), `over ten seconds · peak ${count(flow.peak)} · ${count(flow.total)} in two minutes`);
+  const figures = [["Open", now.open], ["With the bot", now.with_bot], ["With a person", now.with_agents], ["Waiting", now.waiting]];
+  for (const [name, value] of figures) {
+    const shown = byId(`talks-${name.toLowerCase().replaceAll(" ", "-")}`);
+    say(shown, count(value));
+  }
+  say(byId("talks-longest"), now.waiting ? `the longest for ${duration(now.longest_wait_seconds)}` : "nobody waits");
+  mark(byId("talks-waiting").parentElement, "tone", now.longest_wait_seconds > 120 ? "bad" : now.waiting ? "warn" : null);
+}
+
 export function showTiles(board) {
   const worst = board.handlers.reduce((found, one) => (one.worst_seconds > (found?.worst_seconds ?? 0) ? one : found), null);
   const behind = board.handlers.reduce((sum, one) => sum + one.behind, 0);

@@ -1,0 +1,123 @@
+"""What a site's page sends and gets."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.conversations.api.fields import SkillsField, StrictForm, TextField
+from apps.conversations.api.serializers import SEQ_MAX
+from apps.conversations.selectors import ConversationView, WidgetView
+from apps.conversations.services import Visit
+
+PAGE_MAX = 200
+
+
+class WidgetIn(StrictForm):
+    """A widget to be made."""
+
+    name = TextField()
+    origins = serializers.ListField(child=TextField(), required=False)
+    title = TextField(required=False)
+    greeting = TextField(required=False)
+    skills = SkillsField(required=False, help_text="Empty: the bot answers first.")
+    language = TextField(required=False)
+
+
+class WidgetOut(serializers.Serializer[Any]):
+    """A widget."""
+
+    id = serializers.UUIDField()
+    key = serializers.CharField(help_text="Public; for the script tag.")
+    name = serializers.CharField()
+    origins = serializers.ListField(child=serializers.CharField())
+    title = serializers.CharField()
+    greeting = serializers.CharField()
+    skills = serializers.ListField(child=serializers.CharField())
+    language = serializers.CharField()
+    is_active = serializers.BooleanField()
+
+
+class SessionIn(StrictForm):
+    """A visitor comes."""
+
+    key = TextField(help_text="The widget's public key.")
+    token = TextField(required=False, help_text="What an earlier session gave; the same visitor.")
+
+
+class VisitorConversationOut(serializers.Serializer[Any]):
+    """As much of a conversation as its visitor sees."""
+
+    id = serializers.UUIDField()
+    state = serializers.CharField()
+    owner = serializers.CharField()
+    epoch = serializers.IntegerField()
+    last_seq = serializers.IntegerField()
+    opened_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
+
+
+class VisitorTicketOut(serializers.Serializer[Any]):
+    """A ticket for the chat socket."""
+
+    ticket = serializers.CharField()
+    url = serializers.CharField(help_text="Complete address of the socket, ticket included.")
+    expires_at = serializers.DateTimeField()
+
+
+class SessionOut(serializers.Serializer[Any]):
+    """What a page needs to begin."""
+
+    token = serializers.CharField(help_text="The visitor's own, for every further call.")
+    expires_at = serializers.DateTimeField()
+    title = serializers.CharField()
+    greeting = serializers.CharField()
+    conversation = VisitorConversationOut(allow_null=True)
+
+
+class BeginIn(StrictForm):
+    """A conversation begins."""
+
+    language = TextField(required=False)
+
+
+class ConversationAsked(StrictForm):
+    """Which of the visitor's conversations."""
+
+    conversation = serializers.UUIDField()
+
+
+class VisitorMessagesQuery(ConversationAsked):
+    """Which messages."""
+
+    after_seq = serializers.IntegerField(required=False, min_value=0, max_value=SEQ_MAX)
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=PAGE_MAX)
+
+
+class VisitorMessageIn(ConversationAsked):
+    """A message, for a page that holds no socket."""
+
+    client_id = TextField(help_text="The same one again is the same message.")
+    body = TextField()
+
+
+def widget_out(view: WidgetView) -> dict[str, Any]:
+    """A widget."""
+    shown = {str(name): getattr(view, str(name)) for name in WidgetOut().fields}
+    return shown | {"skills": sorted(view.skills)}
+
+
+def visitors_out(view: ConversationView) -> dict[str, Any]:
+    """A conversation as its visitor sees it: nothing of agents, priorities or tags."""
+    return {str(name): getattr(view, str(name)) for name in VisitorConversationOut().fields}
+
+
+def session_out(visit: Visit) -> dict[str, Any]:
+    """What a page needs to begin."""
+    widget = visit.visitor.widget
+    return {
+        "token": visit.token,
+        "expires_at": visit.expires_at,
+        "title": widget.title,
+        "greeting": widget.greeting,
+        "conversation": visitors_out(visit.conversation) if visit.conversation else None,
+    }

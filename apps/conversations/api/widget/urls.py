@@ -1,0 +1,13 @@
+"""The addresses of widgets, and of what sites' pages call."""
+
+from django.urls import path
+
+from apps.conversations.api.widget import views
+
+urlpatterns = [
+    path("widgets", views.WidgetsView.as_view(), name="widget-list"),
+    path("widget/session", views.SessionView.as_view(), name="widget-session"),
+    path("widget/conversation", views.BeginView.as_view(), name="widget-conversation"),
+    path("widget/ticket", views.VisitorTicketView.as_view(), name="widget-ticket"),
+    path("widget/messages", views.VisitorMessagesView.as_view(), name="widget-messages"),
+]

@@ -1,0 +1,95 @@
+"""Who calls from a site: a visitor with their own token, on a page that the widget allows."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.request import split_domain_port, validate_host
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.conversations import services
+from apps.conversations.services import Visitor
+
+SCHEME = "visitor"
+PREFLIGHT_SECONDS = 3_600
+
+
+class VisitorAuthentication(BaseAuthentication):
+    """`Authorization: Visitor <token>`."""
+
+    def authenticate(self, request: Request) -> tuple[None, Visitor] | None:
+        """The visitor; nothing without a token. Raises 401 on a bad one, 403 from a site not allowed."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != SCHEME:
+            return None
+        visitor = services.visitor_of(token.strip())
+        if visitor is None:
+            raise AuthenticationFailed("This visitor is not known any more.")
+        origin, is_ours = origin_of(request)
+        if origin:  # a browser leaves it out where page and server are one site
+            services.check_site(visitor.widget, origin, is_ours=is_ours)
+        return None, visitor
+
+    def authenticate_header(self, request: Request) -> str:
+        """Makes DRF answer 401 rather than 403."""
+        return "Visitor"
+
+
+class IsVisitor(BasePermission):
+    """A visitor with a token."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Whether there is one."""
+        return isinstance(request.auth, Visitor)
+
+
+class SiteView(APIView):
+    """A view that pages of other sites may call.
+
+    Without cookies, so another site's page can do nothing that its own server could not do as well; the
+    answer may therefore be read anywhere. What a call may do rests on the token and on the widget's sites.
+    """
+
+    authentication_classes: Sequence[type[BaseAuthentication]] = (VisitorAuthentication,)
+    permission_classes: Sequence[type[BasePermission]] = (IsVisitor,)
+
+    def options(self, request: HttpRequest, *args: object, **kwargs: object) -> Response:
+        """A browser's question before the call."""
+        return Response(status=204)
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Who calls; nobody needs a token to ask before the call."""
+        if request.method != "OPTIONS":
+            super().initial(request, *args, **kwargs)
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: object, **kwargs: object
+    ) -> Response:
+        """Any page may read the answer."""
+        found = super().finalize_response(request, response, *args, **kwargs)
+        found["Access-Control-Allow-Origin"] = "*"
+        found["Access-Control-Allow-Methods"] = "GET, POST"
+        found["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        found["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
+        found["Cross-Origin-Resource-Policy"] = "cross-origin"
+        found["Cache-Control"] = "no-store"
+        return found
+
+
+def visitor_in(request: Request) -> Visitor:
+    """The visitor; only behind `IsVisitor`."""
+    assert isinstance(request.auth, Visitor)
+    return request.auth
+
+
+def origin_of(request: Request) -> tuple[str, bool]:
+    """The calling page's origin, and whether it is one of our own hosts."""
+    origin = request.headers.get("Origin", "")
+    host = split_domain_port(urlsplit(origin).netloc)[0] if origin else ""
+    return origin, bool(host) and validate_host(host, settings.ALLOWED_HOSTS)

@@ -1,0 +1,84 @@
+// Offers: who asks, what for, and how many seconds are left to say yes.
+import { byId, el, say } from "../dom.js";
+import { chime, toast } from "./alerts.js";
+import { CHANNELS, left, nameOf } from "./words.js";
+
+export class Offers {
+  /** `answer(offer, isYes)` sends the answer. */
+  constructor(store, { answer }) {
+    Object.assign(this, { store, answer, open: new Map() });
+    setInterval(() => this.tick(), 250);
+  }
+
+  async hear(offer) {
+    const id = offer.conversation ?? offer.work;
+    if (this.open.has(id) || left(offer.expires_at) <= 0) return;
+    const card = this.card({ ...offer, conversation: id });
+    this.open.set(id, card);
+    byId("offers").append(card.node);
+    chime(659, 880);
+    if (!this.store.rows.has(id)) await this.store.refresh(id);
+    this.describe(card, this.store.rows.get(id));
+  }
+
+  /** It was taken, declined, or its time is over. */
+  end(id, reason = "") {
+    const card = this.open.get(id);
+    if (!card) return;
+    this.open.delete(id);
+    card.node.remove();
+    if (["timed_out", "expired"].includes(reason)) toast("An offer ended: it was not answered in time.");
+    if (reason === "withdrawn") toast("An offer was withdrawn: the customer is served.");
+  }
+
+  /** Those that are not offered any more, after a reconnection. */
+  keep(ids) {
+    for (const id of this.open.keys()) if (!ids.includes(id)) this.end(id);
+  }
+
+  first() {
+    return this.open.values().next().value ?? null;
+  }
+
+  say(card, isYes) {
+    card.node.querySelectorAll("button").forEach((one) => (one.disabled = true));
+    this.answer(card.offer, isYes);
+  }
+
+  /** The answer was refused: let the person see why, and try again if time is left. */
+  refused(id, detail) {
+    toast(detail);
+    this.open.get(id)?.node.querySelectorAll("button").forEach((one) => (one.disabled = false));
+  }
+
+  card(offer) {
+    const name = el("strong", {}, "A customer");
+    const more = el("p", {}, CHANNELS[offer.channel] ?? offer.channel ?? "");
+    const rest = el("span", { class: "left" });
+    const bar = el("progress", { max: 1, value: 1, "aria-hidden": "true" });
+    const yes = el("button", { type: "button", class: "primary small" }, "Accept");
+    const no = el("button", { type: "button", class: "quiet small" }, "Decline");
+    const node = el("li", { class: "offer" }, el("header", {}, name, rest), more, el("div", { class: "offer-acts" }, yes, no), bar);
+    const card = { offer, node, name, more, rest, bar, seconds: Math.max(left(offer.expires_at), 1) };
+    yes.addEventListener("click", () => this.say(card, true));
+    no.addEventListener("click", () => this.say(card, false));
+    return card;
+  }
+
+  describe(card, row) {
+    if (!row) return;
+    say(card.name, nameOf(row));
+    const skills = Array.isArray(row.skills) ? row.skills : Object.keys(row.skills ?? {});
+    const words = [CHANNELS[row.channel] ?? row.channel, ...skills, row.priority ? `priority ${row.priority}` : ""].filter(Boolean).join(" · ");
+    say(card.more, row.last_message?.body ? `${words}: “${row.last_message.body.slice(0, 120)}”` : words);
+  }
+
+  tick() {
+    for (const [id, card] of this.open) {
+      const seconds = left(card.offer.expires_at);
+      say(card.rest, `${Math.ceil(seconds)} s`);
+      card.bar.value = seconds / card.seconds;
+      if (seconds <= 0) this.end(id, "expired");
+    }
+  }
+}

@@ -1,0 +1,23 @@
+// Words and times of the desk.
+import { duration } from "../format.js";
+
+export const STATES = {
+  bot: ["with the bot"], queued: ["waiting"], offered: ["offered"], active: ["active"], on_hold: ["on hold"], wrap_up: ["wrap-up"], closed: ["closed"],
+};
+export const CHANNELS = { web: "Web", mobile: "Mobile app", api: "API", widget: "Site widget" };
+export const STATUSES = { online: "Online", busy: "Busy", away: "Away", wrap_up: "Wrap-up", offline: "Offline" };
+
+export const nameOf = (row) => row.customer?.name || row.customer?.external_id || "Customer";
+
+/** How long ago: now, 5 min, 3 h, or the day. */
+export function ago(iso) {
+  if (!iso) return "";
+  const seconds = Math.max(0, (Date.now() - Date.parse(iso)) / 1000);
+  if (seconds < 45) return "now";
+  if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} min`;
+  if (seconds < 86400) return `${Math.round(seconds / 3600)} h`;
+  return new Date(iso).toLocaleDateString([], { day: "numeric", month: "short" });
+}
+
+export const left = (iso) => Math.max(0, (Date.parse(iso) - Date.now()) / 1000);
+export { duration };

@@ -75,6 +75,13 @@ UNFOLD: dict[str, Any] = {
                 ("Assets", "toll", "asset"),
             ),
             _group(
+                "Language",
+                "nlu",
+                ("Examples", "format_quote", "example"),
+                ("Models", "psychology", "trainedmodel"),
+                ("Words", "match_word", "entityvalue"),
+            ),
+            _group(
                 "Event log",
                 "events",
                 ("Parked keys", "pause_circle", "parkedkey"),

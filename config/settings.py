@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "apps.trading",
     "apps.ledger",
     "apps.settlement",
+    "apps.nlu",
     "apps.conversations",
     "apps.web",
 ]

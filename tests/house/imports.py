@@ -1,6 +1,9 @@
 """Rules about who may import whom that no layer can say: the faces by which apps meet."""
 
-PUBLIC = {"contracts", "events", "exceptions", "invariants", "registry", "selectors", "services"}
+PUBLIC = {
+    "contracts", "events", "exceptions", "interpretation", "invariants", "registry", "selectors",
+    "services",
+}  # fmt: skip
 OPEN = {"core", "sockets", "tenants"}
 """Every app stands on these, and may see them whole."""
 WINDOWS = PUBLIC - {"events", "registry", "services"}

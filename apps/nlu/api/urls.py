@@ -1,0 +1,10 @@
+"""The facade's addresses."""
+
+from django.urls import path
+
+from apps.nlu.api import views
+
+app_name = "nlu"
+urlpatterns = [
+    path("nlu/interpretations", views.InterpretationsView.as_view(), name="interpretations"),
+]

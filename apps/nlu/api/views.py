@@ -1,0 +1,38 @@
+"""Language understanding over HTTP: parse, one call, render."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.nlu import services
+from apps.nlu.api import serializers as wire
+from apps.tenants.authentication import tenant_of
+from apps.tenants.models import Role
+from apps.tenants.permissions import EVERYWHERE, IsMember
+
+
+class MayAsk(IsMember):
+    """Whoever talks to customers, or runs the platform: a question may cost money at a provider."""
+
+    writers = EVERYWHERE | {Role.SUPERVISOR, Role.AGENT, Role.OPERATIONS}
+
+
+class InterpretationsView(APIView):
+    """What a text means."""
+
+    permission_classes = (MayAsk,)
+
+    @extend_schema(
+        request=wire.InterpretationIn,
+        responses=wire.InterpretationOut,
+        summary="What a text means: intent, confidence, entities",
+        operation_id="nlu_interpret",
+    )
+    def post(self, request: Request) -> Response:
+        """Always an answer, within two seconds."""
+        given = wire.InterpretationIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        found = services.interpret(tenant_of(request).pk, asked["text"], language=asked["language"])
+        return Response(wire.interpretation_out(found))

@@ -1,0 +1,19 @@
+"""The ways this app says no."""
+
+from apps.core.exceptions import Conflict, NotFound, Rejected
+
+
+class TextRefused(Rejected):
+    """A text has 1 to 2,000 characters, and none of them is NUL."""
+
+
+class ExamplesRefused(Rejected):
+    """These examples cannot be learned from; `errors` lists every reason."""
+
+
+class ModelNotFound(NotFound):
+    """There is no such model; train one with `manage.py train_nlu`."""
+
+
+class NotPromotable(Conflict):
+    """Only a model that was trained to its end can be put to use."""

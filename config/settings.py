@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "apps.ledger",
     "apps.settlement",
     "apps.nlu",
+    "apps.agents",
     "apps.conversations",
     "apps.web",
 ]

@@ -83,6 +83,11 @@ def _own_redis_keys(request: pytest.FixtureRequest) -> None:
     """Redis keys and queues of this test worker's database only."""
     name = settings.DATABASES["default"]["NAME"]
     settings.REDIS_PREFIX = f"test:{zlib.crc32(name.encode()):08x}"
+    if "tenant" in request.fixturenames or "other" in request.fixturenames:
+        # Tenants' ids begin again with each test: what another test knew of tenant 1 is not theirs.
+        stale = list(waking.client().scan_iter(f"{{{settings.REDIS_PREFIX}:agents:*", count=1000))
+        if stale:
+            waking.client().delete(*stale)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Who hears what, on which queue; and what the clock starts.
+"""Who hears what, on which queue; what the clock starts, and what an alarm does.
 
 @handles(TradeExecuted, queue="ledger")
 def book_trades(batch: Batch) -> None: ...          # one transaction with the cursor
@@ -120,6 +120,16 @@ class PeriodicJob:
     queue: str = "housekeeping"
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Work that is called for a subject at a time of its own (`services.ring_at`)."""
+
+    name: str
+    lane: str
+    function: Callable[[str], None]
+
+
+_alarms: dict[str, Alarm] = {}
 _handlers: dict[str, Handler] = {}
 _jobs: dict[str, PeriodicJob] = {}
 F = TypeVar("F", bound=Callable[..., Any])
@@ -180,6 +190,31 @@ def periodic(
         return function
 
     return register
+
+
+def alarm(*, queue: str) -> Callable[[F], F]:
+    """Register a function of a subject (text) as the alarm `<app>.<function>` on a lane.
+
+    It looks whether what it is about is due, and is idempotent: alarms come twice, late, or never.
+    """
+    if queue not in LANES:
+        raise ValueError(f"there is no lane {queue!r}; lanes are {', '.join(LANES)}")
+
+    def register(function: F) -> F:
+        owner = function.__module__.removeprefix("apps.").split(".")[0]
+        name = f"{owner}.{function.__name__}"
+        _alarms[name] = Alarm(name, queue, function)
+        return function
+
+    return register
+
+
+def alarm_of(name: str) -> Alarm:
+    """The alarm of this name. Raises `UnknownHandler`."""
+    try:
+        return _alarms[name]
+    except KeyError:
+        raise UnknownHandler(handler=name, handlers=sorted(_alarms)) from None
 
 
 def handler(name: str) -> Handler:

@@ -1,4 +1,4 @@
-"""The only Celery tasks that move events, and the clock's tick."""
+"""The only Celery tasks: what moves events, the clock's tick, and alarms."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from apps.events import services
-from apps.events.registry import periodic
+from apps.events.registry import alarm_of, periodic
 from apps.events.services import failing
 
 log = structlog.get_logger(__name__)
@@ -33,6 +33,15 @@ def tick(*, queue: str = "housekeeping", **_: Any) -> None:
     ran = services.tick(timezone.now(), queue=queue)
     if ran:
         log.info("clock", ran=ran)
+
+
+@shared_task(name="events.ring")
+def ring(*, alarm: str, subject: str, **_: Any) -> None:
+    """Look at a subject whose time has come."""
+    try:
+        alarm_of(alarm).function(subject)
+    except failing.INFRASTRUCTURE as error:
+        log.warning("alarm interrupted", alarm=alarm, error=failing.summary(error))
 
 
 @periodic(every=timedelta(days=1), catch_up=1)

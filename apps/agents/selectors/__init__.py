@@ -1,0 +1,57 @@
+"""Questions about agents, their work and who waits."""
+
+from apps.agents.selectors.people import (
+    Load,
+    agent_of,
+    agents,
+    find_agent,
+    find_team,
+    load_of,
+    statuses,
+    teams,
+)
+from apps.agents.selectors.queue import (
+    OfferView,
+    Queue,
+    WorkView,
+    live_work,
+    offers_of,
+    queue,
+    work_of,
+    works_of,
+)
+from apps.agents.selectors.rules import (
+    find_schedule,
+    hours_of,
+    is_open,
+    opening_hours,
+    policy_of,
+    rules_of,
+    schedules,
+)
+
+__all__ = [
+    "Load",
+    "OfferView",
+    "Queue",
+    "WorkView",
+    "agent_of",
+    "agents",
+    "find_agent",
+    "find_schedule",
+    "find_team",
+    "hours_of",
+    "is_open",
+    "live_work",
+    "load_of",
+    "offers_of",
+    "opening_hours",
+    "policy_of",
+    "queue",
+    "rules_of",
+    "schedules",
+    "statuses",
+    "teams",
+    "work_of",
+    "works_of",
+]

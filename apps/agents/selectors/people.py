@@ -1,0 +1,96 @@
+"""Questions about agents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from apps.agents.exceptions import UnknownAgent, UnknownTeam
+from apps.agents.models import Agent, StatusChange, Team
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What an agent has, in thousandths of a conversation, and how many."""
+
+    load: int
+    capacity: int
+    works: int
+
+
+def as_uuid(name: object) -> UUID | None:
+    """The id that a text spells, if it does."""
+    if isinstance(name, UUID):
+        return name
+    try:
+        return UUID(str(name))
+    except ValueError:
+        return None
+
+
+def _with_all(tenant: int) -> QuerySet[Agent]:
+    rows = Agent.objects.for_tenant(tenant).select_related("user", "team", "schedule")
+    return rows.prefetch_related("skills")
+
+
+def find_agent(tenant: int, name: str | UUID) -> Agent:
+    """The agent of this id or username. Raises `UnknownAgent`."""
+    uid = as_uuid(name)
+    wanted = Q(pk=uid) if uid else Q(user__username=str(name))
+    found = _with_all(tenant).filter(wanted).first()
+    if found is None:
+        raise UnknownAgent(agent=str(name))
+    return found
+
+
+def agent_of(tenant: int, client: str) -> Agent | None:
+    """The agent that a caller (`user:<id>`, as in `tenants.authentication.Caller`) is, if one."""
+    kind, _, name = client.partition(":")
+    if kind != "user" or not name.isdecimal():
+        return None
+    return _with_all(tenant).filter(user_id=int(name)).first()
+
+
+def agents(
+    tenant: int, *, after: str | None = None, limit: int = 100, status: str = "", team: str = ""
+) -> Sequence[Agent]:
+    """Agents by age, those after an id."""
+    rows = _with_all(tenant).order_by("pk")
+    if after and (uid := as_uuid(after)):
+        rows = rows.filter(pk__gt=uid)
+    if status:
+        rows = rows.filter(status=status)
+    if team:
+        rows = rows.filter(team__name=team)
+    return list(rows[:limit])
+
+
+def find_team(tenant: int, name: str) -> Team:
+    """The team of this id or name. Raises `UnknownTeam`."""
+    uid = as_uuid(name)
+    rows = Team.objects.for_tenant(tenant).select_related("schedule")
+    found = rows.filter(Q(pk=uid) if uid else Q(name=name)).first()
+    if found is None:
+        raise UnknownTeam(team=name)
+    return found
+
+
+def teams(tenant: int) -> Sequence[Team]:
+    """All teams by name."""
+    return list(Team.objects.for_tenant(tenant).select_related("schedule").order_by("name"))
+
+
+def statuses(tenant: int, agent: UUID, *, limit: int = 100) -> Sequence[StatusChange]:
+    """An agent's statuses, the newest first."""
+    rows = StatusChange.objects.for_tenant(tenant).filter(agent_id=agent)
+    return list(rows.order_by("-since", "-pk")[:limit])
+
+
+def load_of(tenant: int, agent: UUID) -> Load:
+    """What an agent has at present. Raises `UnknownAgent`."""
+    row = Agent.objects.for_tenant(tenant).filter(pk=agent).first()
+    if row is None:
+        raise UnknownAgent(agent=str(agent))
+    works = row.assignments.exclude(state="ended").count()
+    return Load(row.load, row.capacity * 1000, works)

@@ -25,6 +25,7 @@ DEBUG = env.bool("DEBUG", default=False)
 
 # From the environment, else one that this installation keeps in `var/`.
 SECRET_KEY = env.str("SECRET_KEY", default="") or kept.secret(VAR_DIR / "secret_key")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,6 +1,6 @@
 """The ways this app says no."""
 
-from apps.core.exceptions import NotFound, Rejected
+from apps.core.exceptions import NotFound, Rejected, Unavailable
 
 
 class TenantNotFound(NotFound):
@@ -13,3 +13,7 @@ class InvalidSlug(Rejected):
 
 class UnknownRole(Rejected):
     """There is no such role."""
+
+
+class Unsealable(Unavailable):
+    """A stored secret was sealed with another SECRET_KEY; put that one in SECRET_KEY_FALLBACKS."""

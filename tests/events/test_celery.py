@@ -60,8 +60,8 @@ class TestDrainTransactions:
             draining._learn(place.handler.name, taken, seconds)
             return draining._limits[place.handler.name]
 
-        assert after(500, 1.0) == 50
-        assert after(50, 0.05) == 100
+        assert after(500, 0.4) == 125
+        assert after(125, 0.05) == 250
         assert after(100, 0.001) == BATCH_MAX
         assert after(500, 100.0) == BATCH_MIN
         draining._learn(place.handler.name, 1, 10.0)  # says nothing about batches

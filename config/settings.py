@@ -199,6 +199,11 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or REDIS_URL
 # the unusable ones itself (docs/decisions/0004).
 CELERY_DB_REUSE_MAX = 10**9
 
+# --- clearing -----------------------------------------------------------------------------------
+CLEARING_URL = env.str("CLEARING_URL", default="http://127.0.0.1:8003")
+# Each tenant's secret at each clearing system is derived from this one.
+CLEARING_SECRET = env.str("CLEARING_SECRET", default="") or kept.secret(VAR_DIR / "clearing_secret")
+
 # --- logs ---------------------------------------------------------------------------------------
 LOGGING = log_settings(
     env.str("LOG_LEVEL", default="INFO"), json=env.bool("LOG_JSON", default=False)

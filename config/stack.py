@@ -31,6 +31,7 @@ class Ports(NamedTuple):
     web: int
     sockets: int
     flower: int
+    clearing: int
 
     def url(self, port: int, scheme: str = "http") -> str:
         """Return the address of one of them."""
@@ -38,7 +39,7 @@ class Ports(NamedTuple):
 
 
 def choose_ports(wanted: int) -> Ports:
-    """Return `wanted` and the two after it, or the next free ones."""
+    """Return `wanted` and the three after it, or the next free ones."""
     chosen: list[int] = []
     for offset in range(len(Ports._fields)):
         chosen.append(ports.next_free(wanted + offset, chosen))
@@ -55,6 +56,9 @@ def environment(var: Path, doors: Ports, urls: embedded.Urls) -> dict[str, str]:
         "LOCKSTEP_URL": doors.url(doors.web),
         "LOCKSTEP_SOCKETS_URL": doors.url(doors.sockets, "ws"),
         "LOCKSTEP_FLOWER_URL": doors.url(doors.flower),
+        "CLEARING_URL": os.environ.get("CLEARING_URL") or doors.url(doors.clearing),
+        "CLEARING_SECRET": os.environ.get("CLEARING_SECRET")
+        or kept.secret(var / "clearing_secret"),
         "FLOWER_BASIC_AUTH": flower_login(var),
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", _KNOWN_WARNINGS),
@@ -96,6 +100,18 @@ def sockets(doors: Ports) -> ProcessSpec:
     )  # fmt: skip
     listening = doors.url(doors.sockets, "tcp")
     return ProcessSpec("sockets", command, ready_url=listening, stop_rank=_DOORS, grace=4)
+
+
+def clearing(var: Path, doors: Ports) -> list[ProcessSpec]:
+    """Return the clearing simulator; none where CLEARING_URL names another clearing system."""
+    if os.environ.get("CLEARING_URL"):
+        return []
+    command = _python(
+        "apps.settlement.clearing.simulator", "--port", str(doors.clearing),
+        "--book", str(var / "clearing.sqlite3"),
+    )  # fmt: skip
+    listening = doors.url(doors.clearing, "tcp")
+    return [ProcessSpec("clearing", command, ready_url=listening, stop_rank=_DOORS, grace=3)]
 
 
 def workers(var: Path) -> list[ProcessSpec]:

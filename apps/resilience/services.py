@@ -22,6 +22,8 @@ from redis.retry import Retry
 from apps.resilience import breaker as machine
 from apps.resilience.breaker import CLOSED, Admission, Phase, Policy, Record
 
+__all__ = ["Breaker", "Policy", "breaker", "forget", "is_closed", "records"]
+
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 

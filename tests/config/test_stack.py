@@ -13,7 +13,7 @@ from apps.events.services import reshard
 from config import embedded, kept, ports, stack
 
 ROOT = Path(__file__).resolve().parents[2]
-DOORS = stack.Ports(8000, 8001, 8002)
+DOORS = stack.Ports(8000, 8001, 8002, 8003)
 
 
 @pytest.fixture
@@ -25,9 +25,11 @@ def workers(tmp_path, monkeypatch, db):
 
 
 @pytest.fixture
-def everything(workers):
+def everything(workers, tmp_path, monkeypatch):
+    monkeypatch.delenv("CLEARING_URL", raising=False)
     doors = [stack.web(DOORS), stack.sockets(DOORS)]
-    return [*doors, *workers, stack.beat(), stack.flower(DOORS)]
+    clearing = stack.clearing(tmp_path, DOORS)
+    return [*doors, *workers, stack.beat(), stack.flower(DOORS), *clearing]
 
 
 def procfile():
@@ -95,6 +97,23 @@ def test_processes_find_servers_and_doors_in_their_environment(tmp_path, monkeyp
     assert found["LOCKSTEP_FLOWER_URL"] == "http://127.0.0.1:8002"
     assert found["FLOWER_BASIC_AUTH"] == f"flower:{(tmp_path / 'flower_password').read_text()}"
     assert found["PATH"] == os.environ["PATH"]
+
+
+def test_no_clearing_is_simulated_where_there_is_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("CLEARING_URL", "https://clearing.example")
+    found = stack.environment(tmp_path, DOORS, embedded.Urls("", ""))
+
+    assert stack.clearing(tmp_path, DOORS) == []
+    assert found["CLEARING_URL"] == "https://clearing.example"
+
+
+def test_the_simulator_and_we_share_a_secret(tmp_path, monkeypatch):
+    monkeypatch.delenv("CLEARING_URL", raising=False)
+    monkeypatch.delenv("CLEARING_SECRET", raising=False)
+    found = stack.environment(tmp_path, DOORS, embedded.Urls("", ""))
+
+    assert found["CLEARING_URL"] == "http://127.0.0.1:8003"
+    assert found["CLEARING_SECRET"] == (tmp_path / "clearing_secret").read_text()
 
 
 def test_flowers_own_variable_wins(tmp_path, monkeypatch):

@@ -131,7 +131,9 @@ class HttpClearing:
         limits = httpx.Timeout(None, connect=min(CONNECT_SECONDS, self.seconds))
         async with (
             asyncio.timeout(self.seconds),
-            httpx.AsyncClient(base_url=self.url, verify=_trusted(), timeout=limits) as client,
+            httpx.AsyncClient(
+                base_url=self.url, verify=_trusted(), timeout=limits, trust_env=False
+            ) as client,
             client.stream(method, path, content=body, headers=headers) as answer,
         ):
             content = bytearray()

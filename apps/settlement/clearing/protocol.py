@@ -105,8 +105,9 @@ class Holding:
 class ClearingSystem(Protocol):
     """One clearing system, over its wire."""
 
-    bulk_max: int
-    """How many instructions it takes in one call."""
+    @property
+    def bulk_max(self) -> int:
+        """How many instructions it takes in one call."""
 
     def instruct(self, instructions: Sequence[Instruction]) -> list[Answer]:
         """ACCEPTED, REJECTED, UNAVAILABLE or UNKNOWN for each, in order."""

@@ -34,7 +34,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the port of the pages; sockets and Flower are on the next two."""
+        """Take the port of the pages; sockets, Flower and clearing are on the next three."""
         port = int(os.environ.get("PORT") or DEFAULT_PORT)
         parser.add_argument("--port", type=int, default=port)
         parser.add_argument("--no-demo", action="store_true", help="no demo tenant, no demo market")
@@ -88,7 +88,7 @@ def _start(supervisor: Supervisor, var: Path, doors: stack.Ports, *, demo: bool)
     supervisor.start([stack.web(doors), *stack.workers(var)])
     supervisor.wait_ready()
     # Nothing waits for these.
-    supervisor.start([stack.beat(), stack.flower(doors)])
+    supervisor.start([stack.beat(), stack.flower(doors), *stack.clearing(var, doors)])
     if demo:
         supervisor.start([stack.manage("market", "demo", "--url", doors.url(doors.web))])
 

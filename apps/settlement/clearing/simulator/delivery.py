@@ -56,7 +56,7 @@ class Delivery:
 
     async def _post(self, participant: int, tellings: list[Telling]) -> bool:
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=SECONDS)
+            self._client = httpx.AsyncClient(timeout=SECONDS, trust_env=False)
         url = httpx.URL(self._url.format(participant=participant))
         body = wire.encode(wire.Notices([one.notice for one in tellings]))
         secret = signing.participant_secret(self._secret, self._code, participant)

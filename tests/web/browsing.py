@@ -71,7 +71,8 @@ def open_page(browser: Browser, person: Any, settings: Any) -> Iterator[Callable
     for context in contexts:
         context.close()
     excused = make.excused  # type: ignore[attr-defined] # as above
-    assert [one for one in complaints if not (excused and excused in one)] == []
+    found = [one for one in complaints if not (excused and excused in one)]
+    assert found == [], found
 
 
 def _note(said: ConsoleMessage, complaints: list[str]) -> None:

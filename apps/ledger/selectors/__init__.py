@@ -22,7 +22,6 @@ from apps.ledger.selectors.entries import (
 )
 from apps.ledger.selectors.health import partition_problems
 from apps.ledger.selectors.owners import Owner, is_currency, owner_of
-from apps.ledger.selectors.past import balances_at
 from apps.ledger.selectors.statements import Line, Statement, statement, statement_lines
 
 __all__ = [
@@ -38,7 +37,6 @@ __all__ = [
     "account_balances",
     "balance",
     "balances",
-    "balances_at",
     "booked_sources",
     "booked_trades",
     "entries",

@@ -5,9 +5,7 @@ from apps.trading.models.positions import (
     Position,
     PositionChange,
     PositionMark,
-    PositionSnapshot,
     SettledHolding,
-    Snapshot,
 )
 from apps.trading.models.reference import (
     AccountStatus,
@@ -42,11 +40,9 @@ __all__ = [
     "Position",
     "PositionChange",
     "PositionMark",
-    "PositionSnapshot",
     "RejectedTrade",
     "SettledHolding",
     "Side",
-    "Snapshot",
     "Trade",
     "TradeRevision",
     "TradeState",

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from apps.agents import selectors
 from apps.tenants.models import Role
 from apps.web.views.pages import Visit, member_page
 
@@ -32,13 +33,15 @@ def supervision(request: HttpRequest, visit: Visit) -> HttpResponse:
 def _config(visit: Visit) -> dict[str, Any]:
     api = reverse("board:board").removesuffix("board")
     role = visit.membership.role
+    agent = selectors.agent_of(visit.membership.tenant_id, f"user:{visit.user.pk}")
+    me = f"{api}agents/{agent.pk}" if agent else None
     return {
         "person": f"{visit.membership.tenant.slug}:{visit.user.pk}",
         "role": {"supervises": role in SUPERVISORS, "writes": role in WRITERS},
         "conversations": f"{api}conversations",
         "agents": f"{api}agents",
-        "me": f"{api}agents/me",
-        "offers": f"{api}agents/me/offers",
+        "me": me,
+        "offers": me and f"{me}/offers",
         "ticket": f"{api}agents/me/ticket",
         "queue": f"{api}queue",
         "canned": f"{api}canned-replies",

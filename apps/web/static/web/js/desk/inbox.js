@@ -2,6 +2,7 @@
 import { byId, el, list, say } from "../dom.js";
 import { ago, nameOf, STATES } from "./words.js";
 
+const SAYS = { bot: "Bot: ", agent: "Agent: " };
 const TABS = ["mine", "queue", "open", "closed"];
 const EMPTY = {
   mine: ["Nothing on your desk", "Conversations appear here when you accept an offer or take one over."],
@@ -72,7 +73,7 @@ export class Inbox {
     const last = row.last_message;
     return {
       id: row.id, name: nameOf(row), state: row.state, unread: this.store.unread.get(row.id) ?? 0, isChosen: row.id === this.chosen,
-      snippet: last ? `${last.sender === "customer" ? "" : last.sender === "bot" ? "Bot: " : "You: "}${last.body || "Attachment"}` : "No messages yet",
+      snippet: last ? `${last.sender === "agent" && this.store.isMine(row) ? "You: " : SAYS[last.sender] ?? ""}${last.body || "Attachment"}` : "No messages yet",
       when: ago(this.tab === "queue" ? row.queued_at : last?.sent_at ?? row.opened_at), isQueue: this.tab === "queue", priority: row.priority ?? 0,
     };
   }

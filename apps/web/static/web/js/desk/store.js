@@ -20,7 +20,7 @@ export class Store extends EventTarget {
 
   /** Everything from the start; again after a reconnection, when frames may have been missed. */
   async load() {
-    const [me, agents] = await Promise.all([get(this.config.me).catch(none), get(address(this.config.agents, { limit: PAGE })).catch(none)]);
+    const [me, agents] = await Promise.all([this.config.me && get(this.config.me), get(address(this.config.agents, { limit: PAGE })).catch(none)]);
     this.me = me;
     for (const one of agents?.results ?? []) this.agents.set(one.id, one);
     const asked = [{ state: "queued" }, { state: "open" }];
@@ -115,8 +115,13 @@ export class Store extends EventTarget {
     return post(this.path(id, "closure"), { reason, wrap_up: false });
   }
 
+  /** What waits, or another agent has, is agents' work; what the bot has is nobody's yet. */
   take(id) {
-    return post(this.path(id, "takeover"));
+    return this.rows.get(id)?.state === "bot" ? post(this.path(id, "takeover")) : post(`${this.config.queue}/${id}/takeover`);
+  }
+
+  whisper(id, body) {
+    return post(this.path(id, "whispers"), { body });
   }
 
   notes(id) {

@@ -10,7 +10,7 @@ import { ago, CHANNELS, nameOf, STATES, STATUSES } from "./words.js";
 const config = JSON.parse(byId("config").textContent);
 const EVERY_MS = 4000, SOON_MS = 250, LATE_SECONDS = 120;
 const TELLING = new Set(["conversation", "status", "assigned", "released", "offer", "offer.closed", "queue", "closed"]);
-const path = (id, more) => `${config.conversations}/${id}/${more}`;
+const work = (id, more) => `${config.queue}/${id}/${more}`;
 let floor = { agents: [], queue: { results: [], waiting: 0 }, open: [] };
 let giving = null;
 
@@ -125,6 +125,9 @@ function keepFocus(draw) {
   if (act && id && !document.activeElement.dataset.act) document.querySelector(`[data-act="${act}"][data-id="${id}"]`)?.focus();
 }
 
+/** What the bot has is nobody's work yet: the conversation itself is taken. */
+const take = (id) => (floor.open.find((one) => one.id === id)?.state === "bot" ? post(`${config.conversations}/${id}/takeover`) : post(work(id, "takeover")));
+
 // --- the hand in it -------------------------------------------------------------------------------
 async function perform(act, word) {
   try {
@@ -140,11 +143,11 @@ async function perform(act, word) {
 
 byId("floor").addEventListener("click", ({ target }) => {
   const { act, id } = target.closest("button[data-act]")?.dataset ?? {};
-  if (act === "take") perform(() => post(path(id, "takeover")), "It is yours now; it is on your desk.");
+  if (act === "take") perform(() => take(id), "It is yours now; it is on your desk.");
   if (act === "give") ask(id);
 });
 byId("floor").addEventListener("change", ({ target }) => {
-  if (target.dataset.act === "priority") perform(() => put(path(target.dataset.id, "priority"), { priority: Number(target.value) }), "The priority was changed.");
+  if (target.dataset.act === "priority") perform(() => put(work(target.dataset.id, "priority"), { priority: Number(target.value) }), "The priority was changed.");
 });
 
 function ask(id) {
@@ -157,7 +160,7 @@ function ask(id) {
 
 byId("give").addEventListener("close", async () => {
   if (byId("give").returnValue !== "go" || !byId("give-agent").value) return;
-  const fault = await perform(() => post(path(giving, "assignment"), { agent: byId("give-agent").value }), "It was given.");
+  const fault = await perform(() => post(work(giving, "assignment"), { agent: byId("give-agent").value }), "It was given.");
   if (!fault) return;
   say(byId("give-fault"), fault);
   byId("give-fault").hidden = false;

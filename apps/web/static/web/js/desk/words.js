@@ -7,7 +7,11 @@ export const STATES = {
 export const CHANNELS = { web: "Web", mobile: "Mobile app", api: "API", widget: "Site widget" };
 export const STATUSES = { online: "Online", busy: "Busy", away: "Away", wrap_up: "Wrap-up", offline: "Offline" };
 
-export const nameOf = (row) => row.customer?.name || row.customer?.external_id || "Customer";
+/** The customer's name; a visitor of a site has none, and is told apart by the end of their id. */
+export function nameOf({ customer }) {
+  const id = customer?.external_id ?? "";
+  return customer?.name || (id.startsWith("visitor:") ? `Visitor ${id.slice(-4)}` : id) || "Customer";
+}
 
 /** How long ago: now, 5 min, 3 h, or the day. */
 export function ago(iso) {

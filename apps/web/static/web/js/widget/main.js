@@ -78,6 +78,7 @@ class Widget {
     this.parts.panel.hidden = true;
     this.parts.launcher.setAttribute("aria-expanded", "false");
     session("lockstep.open", "no");
+    this.showUnread();
     this.parts.launcher.focus();
   }
 

@@ -2,7 +2,8 @@
 
 from apps.events.registry import Batch, Projection, handles
 from apps.settlement import services
-from apps.trading.events import TradeExecuted
+from apps.settlement.events import ClearingNoticeReceived
+from apps.trading.events import TradeAmended, TradeCancelled, TradeExecuted
 
 TERMS_OF_SETTLEMENTS = Projection(
     tables=("settlement_settlement",),
@@ -15,7 +16,19 @@ TERMS_OF_SETTLEMENTS = Projection(
 )
 
 
-@handles(TradeExecuted, queue="settlement", projection=TERMS_OF_SETTLEMENTS)
+@handles(
+    TradeExecuted,
+    TradeCancelled,
+    TradeAmended,
+    queue="settlement",
+    projection=TERMS_OF_SETTLEMENTS,
+)
 def open_settlements(batch: Batch) -> None:
-    """Open a settlement for every trade."""
-    services.open_settlements(batch.events)
+    """Open a settlement for every trade, and undo those of trades that are no more."""
+    services.take_trades(batch.events, replaying=batch.replaying)
+
+
+@handles(ClearingNoticeReceived, queue="settlement")
+def take_notices(batch: Batch) -> None:
+    """Take what clearing systems told, and post what they confirm."""
+    services.take_notices(batch.events, batch.partition)

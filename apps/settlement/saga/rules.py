@@ -200,7 +200,7 @@ def _confirmed(saga: Saga, fact: Fact, _jitter: float) -> Step:
 
 def _fits(saga: Saga, fact: Confirmed) -> bool:
     """Whether a confirmation is of what was instructed: no more, and at its share of the cash."""
-    if not 0 < fact.quantity <= saga.open or (saga.is_whole and fact.quantity != saga.open):
+    if not 0 < fact.quantity <= saga.open:
         return False
     with exact():
         before = saga.settled + saga.pending

@@ -80,8 +80,6 @@ class Saga:
     """It settles in our own books: nobody else confirms it."""
     is_unwanted: bool = False
     """Its trade is gone, or a person wants it undone."""
-    is_whole: bool = False
-    """It settles at once or not at all, as a return does."""
 
     @property
     def open(self) -> Decimal:

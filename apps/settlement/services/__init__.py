@@ -1,5 +1,17 @@
 """What settlement does: the only writer of its tables."""
 
+from apps.settlement.services.driving import Driven, drive, release
+from apps.settlement.services.notices import Received, receive_notices, take_notices
 from apps.settlement.services.opening import open_settlements
+from apps.settlement.services.trades import take_trades
 
-__all__ = ["open_settlements"]
+__all__ = [
+    "Driven",
+    "Received",
+    "drive",
+    "open_settlements",
+    "receive_notices",
+    "release",
+    "take_notices",
+    "take_trades",
+]

@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from apps.core.ids import uuid7
 from apps.core.money import ZERO, exact
-from apps.events.registry import Recorded
 from apps.events.services import UnitOfWork, unit_of_work
 from apps.settlement.calendar import Due, Wanted
 from apps.settlement.clearing.routing import route
@@ -21,21 +20,23 @@ from apps.settlement.selectors.dates import due_dates
 from apps.settlement.services import rows
 from apps.settlement.services.rows import Row
 from apps.trading import selectors as trading
-from apps.trading.events import TradeExecuted
+from apps.trading.events import TradeAmended, TradeExecuted
 from apps.trading.selectors import SettlementTerms
 
 
-def open_settlements(trades: Sequence[Recorded]) -> None:
-    """Open a settlement for each trade of a batch, with its date; those known stay as they are."""
+def open_settlements(
+    trades: Sequence[tuple[int, TradeExecuted | TradeAmended]], *, now: datetime | None = None
+) -> None:
+    """Open a settlement for each version of a trade (tenant, fact); those known stay as they are."""
     with unit_of_work() as work:
-        now = timezone.now()
-        offered = _settlements(trades, now)
+        offered = _settlements(trades, now or timezone.now())
         new = rows.insert(offered)
         tell_opened(work, [one for one in offered if one.id in new])
 
 
-def _settlements(trades: Sequence[Recorded], now: datetime) -> list[Row]:
-    facts = [(one.tenant_id, one.event) for one in trades if isinstance(one.event, TradeExecuted)]
+def _settlements(
+    facts: Sequence[tuple[int, TradeExecuted | TradeAmended]], now: datetime
+) -> list[Row]:
     terms = trading.settlement_terms({fact.instrument_id for _, fact in facts})
     found: list[Row] = []
     for tenant, group in groupby(sorted(facts, key=lambda one: one[0]), key=lambda one: one[0]):
@@ -48,7 +49,7 @@ def _settlements(trades: Sequence[Recorded], now: datetime) -> list[Row]:
     return found
 
 
-def wanted_for(fact: TradeExecuted, terms: SettlementTerms) -> Wanted:
+def wanted_for(fact: TradeExecuted | TradeAmended, terms: SettlementTerms) -> Wanted:
     """What the calendar has to know of a trade."""
     return Wanted(
         kind=terms.kind,
@@ -61,7 +62,9 @@ def wanted_for(fact: TradeExecuted, terms: SettlementTerms) -> Wanted:
     )
 
 
-def settlement_of(tenant: int, fact: TradeExecuted, wanted: Wanted, due: Due, now: datetime) -> Row:
+def settlement_of(
+    tenant: int, fact: TradeExecuted | TradeAmended, wanted: Wanted, due: Due, now: datetime
+) -> Row:
     """The settlement of a trade; one that has no date is a person's."""
     is_buy = fact.side == "buy"
     is_dated = due.on is not None and not due.refused
@@ -113,7 +116,7 @@ def settlement_of(tenant: int, fact: TradeExecuted, wanted: Wanted, due: Due, no
     )
 
 
-def client_cash(fact: TradeExecuted) -> dict[str, Decimal]:
+def client_cash(fact: TradeExecuted | TradeAmended) -> dict[str, Decimal]:
     """What the client gets (+) or pays (-) per currency, net of fees, as the ledger booked it."""
     pays = (fact.side == "buy") != fact.inverse
     with exact():

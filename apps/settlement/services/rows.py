@@ -11,6 +11,7 @@ import msgspec
 from django.db import connection
 
 from apps.core.money import scale_of
+from apps.events.contracts import partition_of
 from apps.settlement.saga import Saga, State
 
 _WRITTEN: Final = {
@@ -150,8 +151,17 @@ class Row:
             self.may_be_out,
             is_internal=not self.clearing,
             is_unwanted=self.is_unwanted,
-            is_whole=self.original_id is not None,
         )
+
+    @property
+    def is_receipt(self) -> bool:
+        """Whether the client receives the securities."""
+        return self.movement == "receive"
+
+    @property
+    def partition(self) -> int:
+        """Of its account, in every topic."""
+        return partition_of(str(self.account_id))
 
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -185,6 +195,8 @@ def update(changed: Sequence[Row], now: datetime) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(UPDATE, [now, _json(changed, {"id": "", **_WRITTEN})])
+    for one in changed:
+        one.version += 1
 
 
 def _json(rows: Sequence[Row], names: Iterable[str]) -> str:

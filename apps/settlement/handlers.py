@@ -31,4 +31,4 @@ def open_settlements(batch: Batch) -> None:
 @handles(ClearingNoticeReceived, queue="settlement")
 def take_notices(batch: Batch) -> None:
     """Take what clearing systems told, and post what they confirm."""
-    services.take_notices(batch.events, batch.partition)
+    services.take_notices(batch.events)

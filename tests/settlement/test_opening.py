@@ -29,7 +29,7 @@ def as_batch(market: Market, count: int, **terms: object) -> Batch:
         )
         for number, trade in enumerate(trades, 1)
     ]  # fmt: skip
-    return Batch("settlement.open_settlements", "trade", 1, recorded)
+    return Batch("settlement.open_settlements", "trade", recorded)
 
 
 def cash(found: Settlement) -> dict[str, Decimal]:
@@ -98,6 +98,6 @@ def test_a_settlement_keeps_its_terms_and_is_never_deleted(market: Market) -> No
         sql("DELETE FROM settlement_settlement")
     with refused("settlement_has_a_next_step"):
         sql("UPDATE settlement_settlement SET next_at = NULL")
-    with refused("settled_means_posted"):
+    with refused("confirmed_by_somebody"):
         sql("UPDATE settlement_settlement SET settled = quantity, parts = 1, state = 'settled',"
             " next_at = NULL")  # fmt: skip

@@ -20,7 +20,7 @@ from apps.ledger import selectors as ledger
 from apps.settlement.saga import ANSWER_IN, PERSONS, Action, State, facts, next_action
 from apps.settlement.services import calling, posting, rows
 from apps.settlement.services.calling import Said
-from apps.settlement.services.moving import Moves, Record, in_partitions
+from apps.settlement.services.moving import Moves, Record
 from apps.settlement.services.rows import Row
 
 BATCH: Final = 500
@@ -102,8 +102,8 @@ def _claim(now: datetime, tenant: int | None, driven: Driven) -> tuple[int, list
                     one, facts.DateMissed(), Record("date", detail="not settled on its date")
                 )
         waiting = [one for one in found if one.state is State.CONFIRMED]
-        for partition, group in in_partitions(waiting).items():
-            posting.post(moves, group, partition=partition)
+        if waiting:
+            posting.post(moves, waiting)
         said = _what_to_say(moves, found)
         moves.write()
     return len(found), said

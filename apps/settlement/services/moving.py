@@ -6,7 +6,7 @@ facts with `tell`, and written, recorded and published by `write`.
 
 import hashlib
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -235,11 +235,3 @@ _encode: Any = msgspec.json.Encoder().encode
 def digest(text: str) -> str:
     """SHA-256 of a text, in hex."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def in_partitions(found: Iterable[Row]) -> dict[int, list[Row]]:
-    """Settlements by the partition of their account, which is how the ledger books them."""
-    grouped: dict[int, list[Row]] = {}
-    for one in found:
-        grouped.setdefault(one.partition, []).append(one)
-    return grouped

@@ -208,8 +208,8 @@ def _suspended(settlement: UUID | None, notice: str, reason: str) -> SettlementN
     )
 
 
-def take_notices(batch: Sequence[Recorded], partition: int) -> None:
-    """Take notices of one partition's accounts, in order; post what they confirm."""
+def take_notices(batch: Sequence[Recorded]) -> None:
+    """Take notices, each account's in order; post what they confirm."""
     with unit_of_work() as work:
         told = [
             (one.tenant_id, one.event)
@@ -221,7 +221,7 @@ def take_notices(batch: Sequence[Recorded], partition: int) -> None:
         outcomes = [_take(moves, tenant, fact, locked) for tenant, fact in told]
         waiting = [one for one in moves.changed.values() if one.state is State.CONFIRMED]
         if waiting:
-            posting.post(moves, waiting, partition=partition)
+            posting.post(moves, waiting)
         moves.write()
         _close(outcomes, moves)
 

@@ -28,8 +28,8 @@ Moved = dict[tuple[int, UUID, UUID], Decimal]
 """Units by tenant, account, instrument."""
 
 
-def post(moves: Moves, confirmed: Sequence[Row], *, partition: int) -> None:
-    """Post what is pending of these settlements, whose accounts are of one partition.
+def post(moves: Moves, confirmed: Sequence[Row]) -> None:
+    """Post what is pending of these settlements.
 
     Where the ledger does not have a trade yet it is tried again; what it refuses is a person's.
     """
@@ -45,7 +45,7 @@ def post(moves: Moves, confirmed: Sequence[Row], *, partition: int) -> None:
             moves.tell(one, facts.PostingDelayed(), record)
     if not ready:
         return
-    refusal = _book(moves, ready, partition)
+    refusal = _book(moves, ready)
     if refusal is None:
         units: Moved = defaultdict(lambda: ZERO)
         for one in ready:
@@ -56,15 +56,16 @@ def post(moves: Moves, confirmed: Sequence[Row], *, partition: int) -> None:
         moves.tell(ready[0], facts.PostingRefused(), record)
     else:
         for one in ready:  # one by one: the others are not to wait for it
-            post(moves, [one], partition=partition)
+            post(moves, [one])
 
 
 def _trade_source(one: Row) -> tuple[int, str]:
     return one.tenant_id, f"trade:{one.trade_id}:{one.version_no}"
 
 
-def _book(moves: Moves, ready: Sequence[Row], partition: int) -> DomainError | None:
+def _book(moves: Moves, ready: Sequence[Row]) -> DomainError | None:
     """All of them, or none; why not."""
+    partition = min(one.partition for one in ready)  # where the house's balances move
     mark = moves.work.mark()
     try:
         with transaction.atomic():

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
-from apps.core.money import scale_of
+from apps.core.money import ZERO, scale_of
 from apps.events.contracts import partition_of
 from apps.settlement.saga import Saga, State
 
@@ -116,25 +116,25 @@ class Row:
     window_at: datetime | None
     is_late: bool
     state: State
-    settled: Decimal
-    pending: Decimal
-    parts: int
-    tries: int
-    may_be_out: bool
-    is_unwanted: bool
-    is_gone: bool
-    is_returned: bool
-    round: int
-    instruction_id: UUID | None
-    reference: str
-    code: str
-    detail: str
-    by_hand_id: UUID | None
-    next_at: datetime | None
-    attention_at: datetime | None
-    assigned_to: str
-    instructed_at: datetime | None
-    settled_at: datetime | None
+    settled: Decimal = ZERO
+    pending: Decimal = ZERO
+    parts: int = 0
+    tries: int = 0
+    may_be_out: bool = False
+    is_unwanted: bool = False
+    is_gone: bool = False
+    is_returned: bool = False
+    round: int = 0
+    instruction_id: UUID | None = None
+    reference: str = ""
+    code: str = ""
+    detail: str = ""
+    by_hand_id: UUID | None = None
+    next_at: datetime | None = None
+    attention_at: datetime | None = None
+    assigned_to: str = ""
+    instructed_at: datetime | None = None
+    settled_at: datetime | None = None
     version: int = 1
 
     @property

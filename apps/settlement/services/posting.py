@@ -15,7 +15,7 @@ from apps.core.exceptions import DomainError, Unavailable
 from apps.core.money import ZERO, exact, scale_of
 from apps.ledger import selectors as ledger
 from apps.ledger import services as books
-from apps.ledger.journal import Delivery, EntryDraft, entry_for_delivery
+from apps.ledger.services import Delivery
 from apps.settlement.events import SettlementSettled
 from apps.settlement.models import Kind
 from apps.settlement.saga import Action, cash_for, facts
@@ -69,7 +69,7 @@ def _book(moves: Moves, ready: Sequence[Row]) -> DomainError | None:
     mark = moves.work.mark()
     try:
         with transaction.atomic():
-            books.post_entries([_draft(one, moves) for one in ready], partition=partition)
+            books.post_deliveries([_delivery(one, moves) for one in ready], partition=partition)
     except DomainError as refusal:
         if isinstance(refusal, Unavailable):
             raise
@@ -78,22 +78,20 @@ def _book(moves: Moves, ready: Sequence[Row]) -> DomainError | None:
     return None
 
 
-def _draft(one: Row, moves: Moves) -> EntryDraft:
-    return entry_for_delivery(
-        Delivery(
-            tenant=one.tenant_id,
-            settlement=one.id,
-            part=one.parts + 1,
-            trade_id=one.trade_id,
-            owner=one.account_id,
-            owner_number=one.account_number,
-            symbol=one.symbol,
-            units=signed(one, one.pending),
-            currency=one.currency,
-            cash=signed(one, cash_at_clearing(one)),
-            client_cash=clients_cash(one),
-            effective_at=moves.now,
-        )
+def _delivery(one: Row, moves: Moves) -> Delivery:
+    return Delivery(
+        tenant=one.tenant_id,
+        settlement=one.id,
+        part=one.parts + 1,
+        trade_id=one.trade_id,
+        owner=one.account_id,
+        owner_number=one.account_number,
+        symbol=one.symbol,
+        units=signed(one, one.pending),
+        currency=one.currency,
+        cash=signed(one, cash_at_clearing(one)),
+        client_cash=clients_cash(one),
+        effective_at=moves.now,
     )
 
 

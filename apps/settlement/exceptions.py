@@ -23,10 +23,6 @@ class ReasonMissing(Rejected):
     """A decision needs a reason of 3 to 1,000 characters."""
 
 
-class ApprovalPending(Conflict):
-    """Somebody has proposed this already: a second person decides about it."""
-
-
 class NothingProposed(Conflict):
     """Nobody has proposed to settle this by hand."""
 

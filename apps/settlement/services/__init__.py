@@ -3,15 +3,31 @@
 from apps.settlement.services.driving import Driven, drive, release
 from apps.settlement.services.notices import Received, receive_notices, take_notices
 from apps.settlement.services.opening import open_settlements
+from apps.settlement.services.people import (
+    Decision,
+    assign,
+    comment,
+    compensate,
+    resolve_notice,
+    retry,
+    settle_by_hand,
+)
 from apps.settlement.services.trades import take_trades
 
 __all__ = [
+    "Decision",
     "Driven",
     "Received",
+    "assign",
+    "comment",
+    "compensate",
     "drive",
     "open_settlements",
     "receive_notices",
     "release",
+    "resolve_notice",
+    "retry",
+    "settle_by_hand",
     "take_notices",
     "take_trades",
 ]

@@ -39,6 +39,8 @@ class Driven:
     released: int = 0
     called: int = 0
     rounds: int = 0
+    has_more: bool = True
+    """The time was over before all was done."""
 
 
 def drive(
@@ -61,6 +63,7 @@ def drive(
             calling.say(one, clock)
         driven.rounds += 1
         if not claimed:
+            driven.has_more = False
             break
     return driven
 

@@ -1,0 +1,206 @@
+"""Settlements over HTTP: parse, one call, render."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from apps.core.problems import Malformed
+from apps.settlement import services
+from apps.settlement.api import serializers as wire
+from apps.settlement.saga import State
+from apps.settlement.selectors import settlements as selectors
+from apps.settlement.selectors.settlements import Filters
+from apps.settlement.services import Decision
+from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.pagination import page, page_asked
+from apps.tenants.permissions import OperationsWrites
+
+FILTERS = ("state", "trade", "due", "account", "needs_person")
+
+
+class SettlementListView(APIView):
+    """The settlements of a tenant."""
+
+    @extend_schema(
+        responses=wire.SettlementPageOut,
+        operation_id="v1_settlements_list",
+        summary="Settlements, newest first; by state, trade, due date, account",
+    )
+    def get(self, request: Request) -> Response:
+        """A page."""
+        ask = page_asked(request, filters=FILTERS)
+        filters = _filters(request)
+        after = _uuid("after", ask.after) if ask.after else None
+        found = selectors.settlements(
+            tenant_of(request).pk, filters, after=after, limit=ask.limit + 1
+        )
+        return Response(
+            page(found, ask, cursor=lambda one: str(one.pk), render=wire.settlement_out)
+        )
+
+
+class SettlementView(APIView):
+    """One settlement."""
+
+    @extend_schema(responses=wire.StoryOut, summary="A settlement with its steps")
+    def get(self, request: Request, settlement: UUID) -> Response:
+        """The settlement."""
+        return Response(wire.story_out(selectors.story(tenant_of(request).pk, settlement)))
+
+
+class RetryView(APIView):
+    """Another try of what a person has to look at."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(request=wire.DecisionIn, responses=wire.StoryOut, summary="Try it again")
+    def post(self, request: Request, settlement: UUID) -> Response:
+        """The settlement after the decision."""
+        decision, _ = _decision(wire.DecisionIn, request)
+        services.retry(tenant_of(request).pk, settlement, decision)
+        return _story(request, settlement)
+
+
+class ManualSettlementView(APIView):
+    """Settling by hand: two people."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        request=wire.ManualSettlementIn,
+        responses={200: wire.StoryOut, 202: wire.StoryOut},
+        summary="Say that it has settled outside; the second person who says so settles it",
+    )
+    def post(self, request: Request, settlement: UUID) -> Response:
+        """202 where it is proposed, 200 where somebody decided."""
+        decision, given = _decision(wire.ManualSettlementIn, request)
+        said = given.get("decision", "propose")
+        approves = None if said == "propose" else said == "approve"
+        settled = services.settle_by_hand(
+            tenant_of(request).pk, settlement, decision, approves=approves
+        )
+        return _story(request, settlement, status=200 if settled or approves is False else 202)
+
+
+class CompensationView(APIView):
+    """Cancelling and compensating."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        request=wire.DecisionIn,
+        responses=wire.StoryOut,
+        summary="Cancel its trade, and withdraw what is at clearing",
+    )
+    def post(self, request: Request, settlement: UUID) -> Response:
+        """The settlement after the decision."""
+        decision, _ = _decision(wire.DecisionIn, request)
+        services.compensate(tenant_of(request).pk, settlement, decision)
+        return _story(request, settlement)
+
+
+class AssignmentView(APIView):
+    """Who works on it."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(request=wire.AssignmentIn, responses=wire.StoryOut, summary="Assign it")
+    def post(self, request: Request, settlement: UUID) -> Response:
+        """The settlement after the decision."""
+        decision, given = _decision(wire.AssignmentIn, request)
+        services.assign(tenant_of(request).pk, settlement, decision, to=given["to"])
+        return _story(request, settlement)
+
+
+class CommentView(APIView):
+    """What somebody has to say about it."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(request=wire.DecisionIn, responses=wire.StoryOut, summary="Comment on it")
+    def post(self, request: Request, settlement: UUID) -> Response:
+        """The settlement with the comment among its steps."""
+        decision, _ = _decision(wire.DecisionIn, request)
+        services.comment(tenant_of(request).pk, settlement, decision)
+        return _story(request, settlement)
+
+
+class NoticeListView(APIView):
+    """Notices of clearing systems that fit nothing."""
+
+    @extend_schema(
+        responses=wire.NoticePageOut,
+        operation_id="v1_settlement_notices_list",
+        summary="Suspended notices, oldest first",
+    )
+    def get(self, request: Request) -> Response:
+        """A page."""
+        ask = page_asked(request)
+        if ask.after and not (ask.after.isascii() and ask.after.isdigit()):
+            raise Malformed(errors=[_fault("after", "This is no cursor of ours.")])
+        found = selectors.suspended_notices(
+            tenant_of(request).pk, after=int(ask.after) if ask.after else None, limit=ask.limit + 1
+        )
+        return Response(page(found, ask, cursor=lambda one: str(one.pk), render=wire.notice_out))
+
+
+class ResolutionView(APIView):
+    """What a suspended notice was about."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(request=wire.DecisionIn, responses={204: None}, summary="Resolve a notice")
+    def post(self, request: Request, notice: int) -> Response:
+        """Nothing to say."""
+        decision, _ = _decision(wire.DecisionIn, request)
+        services.resolve_notice(tenant_of(request).pk, notice, decision)
+        return Response(status=204)
+
+
+def _decision(form: type[Serializer[Any]], request: Request) -> tuple[Decision, dict[str, Any]]:
+    given = form(data=request.data)
+    given.is_valid(raise_exception=True)
+    found: dict[str, Any] = given.validated_data
+    return Decision(caller_of(request).client, found["reason"]), found
+
+
+def _story(request: Request, settlement: UUID, status: int = 200) -> Response:
+    found = selectors.story(tenant_of(request).pk, settlement)
+    return Response(wire.story_out(found), status=status)
+
+
+def _filters(request: Request) -> Filters:
+    """What is asked for. Raises `Malformed`."""
+    given = request.query_params
+    state = given.get("state", "")
+    if state and state not in set(State):
+        known = ", ".join(State)
+        raise Malformed(errors=[_fault("state", f"One of: {known}.")])
+    try:
+        due = date.fromisoformat(given["due"]) if given.get("due") else None
+    except ValueError:
+        raise Malformed(errors=[_fault("due", "A date, such as 2026-03-09.")]) from None
+    return Filters(
+        state=state,
+        trade=_uuid("trade", given["trade"]) if given.get("trade") else None,
+        due=due,
+        account=given.get("account", ""),
+        needs_person=given.get("needs_person", "") in {"true", "1"},
+    )
+
+
+def _uuid(field: str, text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Malformed(errors=[_fault(field, "This is no id.")]) from None
+
+
+def _fault(field: str, detail: str) -> dict[str, str]:
+    return {"field": field, "code": "invalid", "detail": detail}

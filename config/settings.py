@@ -138,6 +138,8 @@ DATABASES["default"]["OPTIONS"] = {
     "keepalives_interval": 3,
     "keepalives_count": 3,
 }
+# Files that customers send. Never served by their path: `apps/conversations/api/attachments.py`.
+MEDIA_ROOT = VAR_DIR / "media"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # --- sign-in ------------------------------------------------------------------------------------

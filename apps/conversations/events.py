@@ -78,6 +78,84 @@ class ReceiptAdvanced(Event, frozen=True):
     at: Moment
 
 
+@event("conversations.conversation.noted", topic="conversation")
+class ConversationNoted(Event, frozen=True):
+    """Somebody at the desk wrote an internal note; what it says is not told."""
+
+    conversation_id: UUID
+    note_id: UUID
+    by: str
+    at: Moment
+
+
+@event("conversations.conversation.tagged", topic="conversation")
+class ConversationTagged(Event, frozen=True):
+    """A conversation's tags are these from now on."""
+
+    conversation_id: UUID
+    tags: tuple[str, ...]  # codes of the tenant's, never free text
+    by: str
+    at: Moment
+
+
+@event("conversations.conversation.rated", topic="conversation")
+class ConversationRated(Event, frozen=True):
+    """A customer rated one closing of a conversation; what they wrote is not told."""
+
+    conversation_id: UUID
+    closing: int  # which of its closings, from 1
+    score: int  # 1 (bad) to 5 (good)
+    agent_id: UUID | None  # who had it last
+    at: Moment
+
+
+@event("conversations.conversation.imported", topic="conversation")
+class ConversationImported(Event, frozen=True):
+    """A dialogue of the past was taken over from a file, closed and with all its messages."""
+
+    conversation_id: UUID
+    customer_id: UUID
+    channel: str
+    messages: int  # its last seq
+    opened_at: Moment
+    closed_at: Moment
+    at: Moment
+
+
+@event("conversations.messages.undelivered", topic="message")
+class MessagesUndelivered(Event, frozen=True):
+    """Messages wait for a customer who is not connected: the occasion for a push or a mail."""
+
+    conversation_id: UUID
+    customer_id: UUID
+    channel: str
+    language: str
+    from_seq: int  # the first that was not delivered
+    to_seq: int
+    count: int
+    waiting_since: Moment
+    at: Moment
+
+
+@event("conversations.customer.erased", topic="conversation")
+class CustomerErased(Event, frozen=True):
+    """A customer was forgotten; whoever keeps something under these ids forgets it, too."""
+
+    customer_id: UUID
+    erasure_id: UUID
+    conversation_ids: tuple[UUID, ...]
+    at: Moment
+
+
+@event("conversations.conversations.retired", topic="conversation")
+class ConversationsRetired(Event, frozen=True):
+    """Closed conversations were deleted, because the tenant keeps them no longer."""
+
+    conversation_ids: tuple[UUID, ...]
+    closed_before: Moment
+    at: Moment
+
+
 @event("conversations.session.started", topic="session")
 class SessionStarted(Event, frozen=True):
     """A device of a customer or an agent connected."""

@@ -27,6 +27,34 @@ class UnknownSession(NotFound):
     """There is no such session."""
 
 
+class UnknownAttachment(NotFound):
+    """There is no such file here."""
+
+
+class UnknownCannedReply(NotFound):
+    """There is no such canned reply."""
+
+
+class NoteRefused(Rejected):
+    """The note, tag, rating or reply is not valid; `errors` lists every reason."""
+
+
+class ShortcutTaken(Conflict):
+    """Another canned reply has this shortcut in this language."""
+
+
+class AlreadyRated(Conflict):
+    """This closing was rated before."""
+
+
+class NotRatable(Conflict):
+    """A conversation is rated when it is over."""
+
+
+class AttachmentRefused(Rejected):
+    """The file is not taken; `errors` lists every reason."""
+
+
 class ConversationRefused(Rejected):
     """The conversation is not valid; `errors` lists every reason."""
 

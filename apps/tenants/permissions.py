@@ -48,6 +48,12 @@ class ConversationsWrite(IsMember):
     writers = EVERYWHERE | {Role.AGENT, Role.SUPERVISOR}
 
 
+class RepliesWrite(IsMember):
+    """What a team keeps ready for its conversations: supervisors."""
+
+    writers = EVERYWHERE | {Role.SUPERVISOR}
+
+
 class AdminWrites(IsMember):
     """The tenant's own set-up."""
 

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -11,6 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.conversations import selectors, services
 from apps.conversations.selectors import ConversationView
+from apps.events.contracts import PARTITIONS
+from apps.events.services import drain_all
 
 T = TypeVar("T")
 
@@ -45,6 +47,13 @@ def facts(key: UUID, *names: str) -> list[dict[str, Any]]:
             {"name": name} | (json.loads(data) if isinstance(data, str) else data)
             for name, data in cursor.fetchall()
         ]
+
+
+def hear(handler: str, topic: str) -> None:
+    """Let a handler hear everything of a topic that it has not heard yet."""
+    waiting: Sequence[int] = range(PARTITIONS)
+    while waiting := drain_all(handler, topic, waiting):
+        continue
 
 
 def in_threads(count: int, call: Callable[[int], T]) -> list[T]:

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from apps.conversations.api import tickets, views
+from apps.conversations.api import attachments, desk, tickets, views
 
 app_name = "conversations"
 ONE = "conversations/<uuid:conversation>"
@@ -17,5 +17,16 @@ urlpatterns = [
     path(f"{ONE}/closure", views.ClosureView.as_view(), name="closure"),
     path(f"{ONE}/transfer", views.TransferView.as_view(), name="transfer"),
     path(f"{ONE}/hold", views.HoldView.as_view(), name="hold"),
+    path(f"{ONE}/notes", desk.NotesView.as_view(), name="note-list"),
+    path(f"{ONE}/tags", desk.TagsView.as_view(), name="tags"),
+    path(f"{ONE}/rating", desk.RatingView.as_view(), name="rating"),
+    path(f"{ONE}/attachments", attachments.AttachmentsView.as_view(), name="attachment-list"),
+    path(
+        f"{ONE}/attachments/<uuid:attachment>",
+        attachments.AttachmentView.as_view(),
+        name="attachment",
+    ),
+    path("canned-replies", desk.CannedRepliesView.as_view(), name="canned-reply-list"),
+    path("canned-replies/<uuid:reply>", desk.CannedReplyView.as_view(), name="canned-reply"),
     path(f"{ONE}/reopening", views.ReopeningView.as_view(), name="reopening"),
 ]

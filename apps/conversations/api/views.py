@@ -1,39 +1,22 @@
 """Conversations over HTTP: parse, one call, render."""
 
-from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from apps.conversations import selectors, services
 from apps.conversations.api import serializers as wire
 from apps.conversations.api.callers import agent_asked, sender_of, uuid_asked
-from apps.core.problems import Malformed
+from apps.conversations.api.forms import asked, query
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.pagination import page, page_asked, refuse_unknown
+from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import ConversationsWrite
 
 FILTERS = ("state", "agent", "customer", "channel", "tag")
 MESSAGES_DEFAULT = 200
-
-
-def asked(form: type[Serializer[Any]], data: Any) -> dict[str, Any]:
-    """The validated query or body. Raises DRF's ValidationError."""
-    given = form(data=data)
-    given.is_valid(raise_exception=True)
-    found: dict[str, Any] = given.validated_data
-    return found
-
-
-def query(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The validated query. Raises `Malformed` where a parameter means nothing here."""
-    if faults := refuse_unknown(request, {*form().fields, "format"}):
-        raise Malformed(errors=faults)
-    return asked(form, request.query_params)
 
 
 class ConversationsView(APIView):

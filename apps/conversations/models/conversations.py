@@ -62,6 +62,9 @@ class Conversation(models.Model):
     )
     epoch = models.IntegerField(default=1, help_text="Names the message stream; new if rewritten.")
     fence = models.IntegerField(default=1, help_text="How often the ownership changed, from 1.")
+    assignment_fence = models.BigIntegerField(
+        default=0, help_text="The newest assignment of agents' that was heeded."
+    )
     last_seq = models.BigIntegerField(default=0, help_text="The seq of the newest message.")
     version = models.BigIntegerField(default=1, help_text="How often this row changed, from 1.")
     priority = models.SmallIntegerField(default=0, help_text="0 to 100; higher is served first.")

@@ -1,5 +1,6 @@
 """Questions about conversations: where they stand, what was said, who takes part."""
 
+from apps.conversations.selectors.attachments import AttachmentView, attachment_of
 from apps.conversations.selectors.conversations import (
     ConversationView,
     Filters,
@@ -12,6 +13,15 @@ from apps.conversations.selectors.conversations import (
     view_of,
 )
 from apps.conversations.selectors.customers import CustomerView, customer_of, find_customer
+from apps.conversations.selectors.desk import (
+    CannedReplyView,
+    NoteView,
+    RatingView,
+    canned_replies,
+    notes_of,
+    policy_of,
+    ratings_of,
+)
 from apps.conversations.selectors.figures import Standing, messages_by_second, standing
 from apps.conversations.selectors.messages import (
     PAGE_MAX,
@@ -34,15 +44,21 @@ from apps.conversations.selectors.widgets import (
 
 __all__ = [
     "PAGE_MAX",
+    "AttachmentView",
+    "CannedReplyView",
     "ConversationView",
     "CustomerView",
     "Filters",
     "LastMessage",
     "MessageView",
+    "NoteView",
     "ParticipantView",
+    "RatingView",
     "Standing",
     "WidgetView",
     "active_widget",
+    "attachment_of",
+    "canned_replies",
     "conversation_of",
     "conversation_to_show",
     "conversations_by_id",
@@ -53,10 +69,13 @@ __all__ = [
     "messages_before",
     "messages_by_second",
     "messages_by_seq",
+    "notes_of",
     "only_widget",
     "open_conversation_of",
     "participants_of",
+    "policy_of",
     "position_of",
+    "ratings_of",
     "standing",
     "view_of",
     "view_of_row",

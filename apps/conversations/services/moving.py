@@ -18,19 +18,17 @@ from apps.conversations.exceptions import (
     AnotherIsOpen,
     ConversationRefused,
     OwnerChanged,
-    UnknownConversation,
 )
 from apps.conversations.lifecycle import Move, Owner, Sender, State, next_state, owner_in
 from apps.conversations.models import Conversation, Customer, Participant
 from apps.conversations.selectors import ConversationView
 from apps.conversations.services import checks
+from apps.conversations.services.locking import lock
 from apps.core.ids import uuid7
 from apps.events.services import UnitOfWork, unit_of_work
 
 WRAP_UP: Final = timedelta(minutes=5)
 """How long an agent has for what is left to write."""
-FALLBACK_SECONDS: Final = 120
-"""How long a transfer waits for the agent it was meant for."""
 
 
 @dataclass(slots=True)
@@ -42,6 +40,9 @@ class _Step:
     reason: str = ""
     fence: int | None = None
     agent: UUID | None = None
+    wrap_up: timedelta | None = None
+    """A closing leaves the agent this long, if an agent has it; or must have it."""
+    must_wrap_up: bool = False
     changes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -93,7 +94,7 @@ def assign(
     Again for the same agent changes nothing. Raises `UnknownConversation`, `IllegalMove`, `OwnerChanged`.
     """
     changes = {"assigned_at": timezone.now(), "wanted_agent_id": None, "fallback_at": None}
-    step = _Step(Move.ASSIGN, by, reason, fence, agent, changes)
+    step = _Step(Move.ASSIGN, by, reason, fence, agent, changes=changes)
     return _take(tenant, conversation, step)
 
 
@@ -119,7 +120,7 @@ def transfer(  # noqa: PLR0913 - what a transfer may say
     by: str,
     agent: UUID | None = None,
     skills: checks.Skills | None = None,
-    fallback_seconds: int = FALLBACK_SECONDS,
+    fallback_seconds: int | None = None,
     reason: str = "transferred",
     fence: int | None = None,
 ) -> ConversationView:
@@ -134,6 +135,8 @@ def transfer(  # noqa: PLR0913 - what a transfer may say
     now = timezone.now()
     changes: dict[str, Any] = {"wanted_agent_id": agent, "fallback_at": None}
     if agent is not None:
+        if fallback_seconds is None:
+            fallback_seconds = selectors.policy_of(tenant).fallback_seconds
         changes["fallback_at"] = now + timedelta(seconds=fallback_seconds)
     if skills is not None:
         changes["skills"] = _levels(skills)
@@ -156,7 +159,9 @@ def return_to_bot(
 ) -> ConversationView:
     """People give it back to the bot. Raises `UnknownConversation`, `IllegalMove`, `OwnerChanged`."""
     changes = {"queued_at": None, "wanted_agent_id": None, "fallback_at": None}
-    return _take(tenant, conversation, _Step(Move.RETURN_TO_BOT, by, reason, fence, None, changes))
+    return _take(
+        tenant, conversation, _Step(Move.RETURN_TO_BOT, by, reason, fence, changes=changes)
+    )
 
 
 def close(
@@ -165,10 +170,12 @@ def close(
     *,
     by: str,
     reason: str = "solved",
-    wrap_up: bool = False,
+    wrap_up: bool | None = None,
     fence: int | None = None,
 ) -> ConversationView:
     """End it; with `wrap_up` its agent keeps it for a while to write down what is left.
+
+    Not said, the tenant's policy says it, for conversations that an agent has.
 
     What is closed already stays as it is. Raises `UnknownConversation`, `IllegalMove`,
     `OwnerChanged`, `ConversationRefused`.
@@ -176,9 +183,11 @@ def close(
     now = timezone.now()
     changes: dict[str, Any] = {"closed_at": now, "closing_reason": reason, "fallback_at": None}
     changes |= {"queued_at": None, "wanted_agent_id": None}
-    if wrap_up:
-        changes["wrap_up_until"] = now + WRAP_UP
-    step = _Step(Move.WRAP_UP if wrap_up else Move.CLOSE, by, reason, fence, None, changes)
+    step = _Step(Move.CLOSE, by, reason, fence, changes=changes)
+    if wrap_up is not False:
+        usual = timedelta(seconds=selectors.policy_of(tenant).wrap_up_seconds)
+        if wrap_up or usual:
+            step.wrap_up, step.must_wrap_up = usual or WRAP_UP, bool(wrap_up)
     return _take(tenant, conversation, step)
 
 
@@ -211,24 +220,14 @@ def _take(tenant: int, conversation: UUID, step: _Step) -> ConversationView:
         return _write(work, row, step)
 
 
-def lock(tenant: int, conversation: UUID) -> Conversation:
-    """The row, with its customer, until the end of the transaction. Raises `UnknownConversation`."""
-    rows = Conversation.objects.for_tenant(tenant).select_related("customer")
-    row = rows.select_for_update(of=("self",), no_key=True).filter(pk=conversation).first()
-    if row is None:
-        raise UnknownConversation(conversation=str(conversation))
-    return row
-
-
 def _is_done(row: Conversation, step: _Step) -> bool:
     """Whether an earlier call did the same: the answer is what stands."""
     match step.move:
         case Move.ASSIGN:
             return row.state == State.ACTIVE and row.agent_id == step.agent
         case Move.CLOSE:
-            return row.state == State.CLOSED
-        case Move.WRAP_UP:
-            return row.state in (State.WRAP_UP, State.CLOSED)
+            over = (State.CLOSED, State.WRAP_UP) if step.wrap_up else (State.CLOSED,)
+            return row.state in over
         case _:
             return False
 
@@ -236,11 +235,14 @@ def _is_done(row: Conversation, step: _Step) -> bool:
 def _write(work: UnitOfWork, row: Conversation, step: _Step) -> ConversationView:
     now = timezone.now()
     before = State(row.state)
+    if step.wrap_up and (step.must_wrap_up or before in (State.ACTIVE, State.ON_HOLD)):
+        step.move = Move.WRAP_UP
+        step.changes["wrap_up_until"] = now + step.wrap_up
+    elif step.move is Move.CLOSE and before is State.WRAP_UP:
+        step.move, step.changes = Move.FINISH, {}
     after = next_state(before, step.move)
     if step.move is Move.REOPEN:
         _check_no_other(row)
-    if step.move is Move.CLOSE and before is State.WRAP_UP:
-        step.changes = {}
     _set(row, step, after)
     row.save()
     if step.move is Move.ASSIGN:

@@ -14,7 +14,7 @@ from apps.conversations import broadcasts, selectors
 from apps.conversations.events import ConversationOpened
 from apps.conversations.exceptions import ConversationRefused
 from apps.conversations.lifecycle import OPEN, Owner, Sender, State
-from apps.conversations.models import Channel
+from apps.conversations.models import Channel, Policy
 from apps.conversations.models.conversations import PRIORITY_MAX
 from apps.conversations.selectors import ConversationView
 from apps.conversations.services import checks
@@ -36,8 +36,9 @@ OPEN_ONE: Final = f"""
 WITH made AS (
     INSERT INTO conversations_conversation (
         id, tenant_id, customer_id, channel, state, owner, epoch, fence, last_seq, version,
-        priority, skills, language, tags, closings, closing_reason, opened_at, queued_at)
-    VALUES (%s, %s, %s, %s, %s, %s, 1, 1, 0, 1, %s, %s::jsonb, %s, '{{}}', 0, '', %s, %s)
+        priority, skills, language, tags, closings, closing_reason, assignment_fence, opened_at,
+        queued_at)
+    VALUES (%s, %s, %s, %s, %s, %s, 1, 1, 0, 1, %s, %s::jsonb, %s, '{{}}', 0, '', 0, %s, %s)
     ON CONFLICT (customer_id, channel)
         WHERE state IN ({", ".join(f"'{state}'" for state in sorted(OPEN))}) DO NOTHING
     RETURNING id
@@ -72,12 +73,12 @@ def open_conversation(  # noqa: PLR0913 - the terms of a conversation
     """The customer's open conversation on the channel; a new one only if there is none.
 
     Whoever asks for a skill asks for a person, and waits in the line; everybody else meets the bot,
-    unless `owner` says otherwise. Raises `ConversationRefused` with every reason.
+    unless the tenant's policy or `owner` says otherwise. Raises `ConversationRefused` with every reason.
     """
     faults = list(_faults(external_id, name, channel, skills, language, priority, owner))
     if faults:
         raise ConversationRefused(errors=faults)
-    first = Owner(owner) if owner else (Owner.QUEUE if skills else Owner.BOT)
+    first = Owner(owner) if owner else _first(tenant, skills)
     now = timezone.now()
     terms = (priority, checks.levels_of(skills), language)
     with unit_of_work() as work:
@@ -111,6 +112,17 @@ def _faults(
         yield fault("priority", "out_of_range", f"Between 0 and {PRIORITY_MAX}.")
     if owner is not None and owner not in (Owner.BOT, Owner.QUEUE):
         yield fault("owner", "unknown_owner", "A conversation begins with the bot or the queue.")
+
+
+def _first(tenant: int, skills: Skills) -> Owner:
+    """Who answers first, as the tenant decided."""
+    match selectors.policy_of(tenant).starts_with:
+        case Policy.Start.QUEUE:
+            return Owner.QUEUE
+        case Policy.Start.BOT:
+            return Owner.BOT
+        case _:
+            return Owner.QUEUE if skills else Owner.BOT
 
 
 def _know(tenant: int, external_id: str, name: str, language: str) -> UUID:

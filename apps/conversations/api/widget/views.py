@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from apps.conversations import selectors, services
 from apps.conversations.api import serializers as common
-from apps.conversations.api.views import asked, query
+from apps.conversations.api.forms import asked, query
 from apps.conversations.api.widget import serializers as wire
 from apps.conversations.api.widget.visitors import SiteView, origin_of, visitor_in
 from apps.conversations.lifecycle import Sender

@@ -13,6 +13,7 @@ from apps.sockets.broadcasts import Broadcast, group, publish_many
 
 CONVERSATION: Final = "conversation"  # everybody in it, the customer, too
 STAFF: Final = "conversation-desk"  # those of the tenant who watch it
+AGENT: Final = "agent"  # one agent's screens
 DESK: Final = "desk"  # every desk of the tenant
 
 
@@ -114,3 +115,11 @@ def stream_rewritten(tenant: int, conversation: UUID, epoch: int) -> None:
 def staff_told(tenant: int, conversation: UUID, frame: Mapping[str, Any]) -> None:
     """Tell those of the tenant who watch a conversation what its customer does not see."""
     publish_many([Broadcast(group(tenant, STAFF, conversation), dumps(frame))])
+
+
+def whispered(view: ConversationView, frame: Mapping[str, Any]) -> None:
+    """Tell the agent who has a conversation, and the colleagues who watch it, and not its customer."""
+    told = [Broadcast(group(view.tenant_id, STAFF, view.id), dumps(frame))]
+    if view.agent_id is not None:
+        told.append(Broadcast(group(view.tenant_id, AGENT, view.agent_id), dumps(frame)))
+    publish_many(told)

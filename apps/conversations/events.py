@@ -98,6 +98,16 @@ class ConversationTagged(Event, frozen=True):
     at: Moment
 
 
+@event("conversations.conversation.prioritised", topic="conversation")
+class ConversationPrioritised(Event, frozen=True):
+    """A conversation is to be served earlier, or later, than it was."""
+
+    conversation_id: UUID
+    priority: int  # 0 to 100; higher is served first
+    by: str
+    at: Moment
+
+
 @event("conversations.conversation.rated", topic="conversation")
 class ConversationRated(Event, frozen=True):
     """A customer rated one closing of a conversation; what they wrote is not told."""

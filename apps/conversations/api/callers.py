@@ -4,14 +4,19 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
+from apps.agents import selectors as agents
 from apps.conversations.lifecycle import Sender
 from apps.core.exceptions import Forbidden
 from apps.core.problems import Malformed
-from apps.tenants.authentication import caller_of
+from apps.tenants.authentication import Caller, caller_of
 from apps.tenants.models import Role
 
 PEOPLE = frozenset({Role.AGENT, Role.SUPERVISOR})
 """Roles of people who answer customers; what they send comes from an agent."""
+
+
+class NoAgent(Forbidden):
+    """You are signed in, but no agent of this tenant."""
 
 
 class NotYourVoice(Forbidden):
@@ -28,12 +33,29 @@ def sender_of(request: Request, asked: str | None) -> tuple[str, str]:
     if caller.role in PEOPLE:
         if asked not in (None, Sender.AGENT):
             raise NotYourVoice(sender=asked)
-        return Sender.AGENT.value, caller.client
+        return Sender.AGENT.value, _name_of(caller)
     return asked or Sender.CUSTOMER.value, ""
 
 
+def _name_of(caller: Caller) -> str:
+    """The agent's id where the caller is one, else the name of their sign-in."""
+    agent = agents.agent_of(caller.tenant.pk, caller.client)
+    return caller.client if agent is None else str(agent.pk)
+
+
+def own_agent(request: Request) -> UUID:
+    """The agent that the caller is. Raises `NoAgent`."""
+    caller = caller_of(request)
+    agent = agents.agent_of(caller.tenant.pk, caller.client)
+    if agent is None:
+        raise NoAgent(client=caller.client)
+    return agent.pk
+
+
 def agent_asked(request: Request) -> UUID | None:
-    """The agent of the query: an id, or `me`. Raises `Malformed`."""
+    """The agent of the query: an id, or `me`. Raises `Malformed`, `NoAgent`."""
+    if request.query_params.get("agent") == "me":
+        return own_agent(request)
     return uuid_asked(request, "agent")
 
 

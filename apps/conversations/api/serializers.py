@@ -132,6 +132,15 @@ class LastMessageOut(serializers.Serializer[Any]):
     sent_at = serializers.DateTimeField()
 
 
+class PlaceOut(serializers.Serializer[Any]):
+    """A place in the line."""
+
+    position = serializers.IntegerField(allow_null=True, help_text="1: the next.")
+    estimate_seconds = serializers.IntegerField(
+        allow_null=True, help_text="How long it may take; null: nobody can say."
+    )
+
+
 class ConversationOut(serializers.Serializer[Any]):
     """A conversation."""
 
@@ -157,6 +166,7 @@ class ConversationOut(serializers.Serializer[Any]):
     last_message_at = serializers.DateTimeField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
     last_message = LastMessageOut(required=False, allow_null=True)
+    queue = PlaceOut(required=False, allow_null=True, help_text="Of one that waits.")
 
 
 class ConversationPageOut(serializers.Serializer[Any]):

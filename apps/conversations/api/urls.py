@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from apps.conversations.api import attachments, desk, tickets, views
+from apps.conversations.api import attachments, desk, leading, tickets, views
 
 app_name = "conversations"
 ONE = "conversations/<uuid:conversation>"
@@ -17,6 +17,10 @@ urlpatterns = [
     path(f"{ONE}/closure", views.ClosureView.as_view(), name="closure"),
     path(f"{ONE}/transfer", views.TransferView.as_view(), name="transfer"),
     path(f"{ONE}/hold", views.HoldView.as_view(), name="hold"),
+    path(f"{ONE}/takeover", leading.TakeoverView.as_view(), name="takeover"),
+    path(f"{ONE}/assignment", leading.AssignmentView.as_view(), name="assignment"),
+    path(f"{ONE}/priority", leading.PriorityView.as_view(), name="priority"),
+    path(f"{ONE}/whispers", leading.WhispersView.as_view(), name="whisper-list"),
     path(f"{ONE}/notes", desk.NotesView.as_view(), name="note-list"),
     path(f"{ONE}/tags", desk.TagsView.as_view(), name="tags"),
     path(f"{ONE}/rating", desk.RatingView.as_view(), name="rating"),

@@ -68,7 +68,7 @@ class ConversationView(APIView):
         tenant = tenant_of(request).pk
         view = selectors.conversation_of(tenant, conversation)
         members = selectors.participants_of(tenant, conversation)
-        shown = wire.conversation_out(view)
+        shown = wire.conversation_out(view) | {"queue": selectors.place_of(view)}
         return Response(shown | {"participants": [wire.participant_out(one) for one in members]})
 
 

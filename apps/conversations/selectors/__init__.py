@@ -7,6 +7,7 @@ from apps.conversations.selectors.conversations import (
     LastMessage,
     conversation_of,
     conversations_by_id,
+    existing,
     inbox,
     open_conversation_of,
     position_of,
@@ -23,6 +24,7 @@ from apps.conversations.selectors.desk import (
     ratings_of,
 )
 from apps.conversations.selectors.figures import Standing, messages_by_second, standing
+from apps.conversations.selectors.line import Place, place_of
 from apps.conversations.selectors.messages import (
     PAGE_MAX,
     MessageView,
@@ -53,6 +55,7 @@ __all__ = [
     "MessageView",
     "NoteView",
     "ParticipantView",
+    "Place",
     "RatingView",
     "Standing",
     "WidgetView",
@@ -63,6 +66,7 @@ __all__ = [
     "conversation_to_show",
     "conversations_by_id",
     "customer_of",
+    "existing",
     "find_customer",
     "inbox",
     "messages_after",
@@ -73,6 +77,7 @@ __all__ = [
     "only_widget",
     "open_conversation_of",
     "participants_of",
+    "place_of",
     "policy_of",
     "position_of",
     "ratings_of",

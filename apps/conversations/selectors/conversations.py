@@ -93,6 +93,12 @@ def conversations_by_id(
     return {view.id: view for view in _views(rows)}
 
 
+def existing(conversations: Collection[UUID]) -> set[tuple[int, UUID]]:
+    """Which of these ids are conversations, and of which tenant."""
+    rows = Conversation.objects.filter(pk__in=list(conversations))
+    return set(rows.values_list("tenant_id", "pk"))
+
+
 def open_conversation_of(tenant: int, customer: UUID, channel: str) -> ConversationView | None:
     """The one conversation that the customer has open on a channel, if any."""
     rows = Conversation.objects.for_tenant(tenant).filter(

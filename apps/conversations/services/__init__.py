@@ -1,5 +1,6 @@
 """What others may have done in conversations. Each is one unit of work, or joins the caller's."""
 
+from apps.conversations.services.activity import note_activity
 from apps.conversations.services.attachments import store_attachment
 from apps.conversations.services.delivery import note_undelivered, tell_undelivered
 from apps.conversations.services.desk import (
@@ -8,8 +9,11 @@ from apps.conversations.services.desk import (
     delete_canned_reply,
     rate,
     save_canned_reply,
+    set_priority,
     set_tags,
+    whisper,
 )
+from apps.conversations.services.following import accept, decline, follow, follow_work, give
 from apps.conversations.services.moving import (
     assign,
     close,
@@ -58,21 +62,27 @@ __all__ = [
     "StartedSession",
     "Visit",
     "Visitor",
+    "accept",
     "add_note",
     "assign",
     "begin",
     "check_site",
     "close",
     "create_widget",
+    "decline",
     "delete_canned_reply",
     "end_session",
     "end_sessions",
     "end_silent_sessions",
     "finish",
+    "follow",
+    "follow_work",
+    "give",
     "hand_over",
     "hold",
     "mark_offered",
     "mark_receipts",
+    "note_activity",
     "note_undelivered",
     "open_conversation",
     "rate",
@@ -83,6 +93,7 @@ __all__ = [
     "save_canned_reply",
     "send_message",
     "send_messages",
+    "set_priority",
     "set_tags",
     "start_session",
     "start_sessions",
@@ -92,5 +103,6 @@ __all__ = [
     "transfer",
     "visitor_of",
     "welcome_visitor",
+    "whisper",
     "withdraw_offer",
 ]

@@ -10,9 +10,15 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from apps.conversations import broadcasts, selectors
-from apps.conversations.events import ConversationNoted, ConversationRated, ConversationTagged
+from apps.conversations.events import (
+    ConversationNoted,
+    ConversationPrioritised,
+    ConversationRated,
+    ConversationTagged,
+)
 from apps.conversations.exceptions import (
     AlreadyRated,
+    ConversationClosed,
     NoteRefused,
     NotRatable,
     ShortcutTaken,
@@ -20,9 +26,10 @@ from apps.conversations.exceptions import (
 )
 from apps.conversations.lifecycle import OPEN
 from apps.conversations.models import CannedReply, Note, Rating
+from apps.conversations.models.conversations import PRIORITY_MAX
 from apps.conversations.models.desk import SCORE_MAX
 from apps.conversations.selectors import ConversationView, NoteView, RatingView
-from apps.conversations.services import checks
+from apps.conversations.services import checks, routing
 from apps.conversations.services.locking import lock
 from apps.core.ids import uuid7
 from apps.events.services import unit_of_work
@@ -73,6 +80,42 @@ def set_tags(tenant: int, conversation: UUID, *, tags: Iterable[str], by: str) -
             view = selectors.view_of(row)
             work.after_commit(lambda: broadcasts.conversation_changed(view))
     return selectors.view_of(row)
+
+
+def set_priority(tenant: int, conversation: UUID, *, priority: int, by: str) -> ConversationView:
+    """Move it forwards or backwards in the line; it counts for later visits to the line, too.
+
+    Raises `UnknownConversation`, `ConversationClosed`, `NoteRefused`.
+    """
+    if not 0 <= priority <= PRIORITY_MAX:
+        detail = f"Between 0 and {PRIORITY_MAX}."
+        raise NoteRefused(errors=[checks.fault("priority", "out_of_range", detail)])
+    now = timezone.now()
+    with unit_of_work() as work:
+        row = lock(tenant, conversation)
+        if row.state not in OPEN:
+            raise ConversationClosed(conversation=str(row.pk), state=row.state)
+        if row.priority != priority:
+            row.priority, row.version = priority, row.version + 1
+            row.save(update_fields=["priority", "version"])
+            routing.prioritise(tenant, conversation, priority, by=by)
+            fact = ConversationPrioritised(conversation_id=row.pk, priority=priority, by=by, at=now)
+            work.publish(fact, tenant=tenant, key=str(row.pk), occurred_at=now)
+            view = selectors.view_of(row)
+            work.after_commit(lambda: broadcasts.conversation_changed(view))
+    return selectors.view_of(row)
+
+
+def whisper(tenant: int, conversation: UUID, *, body: str, by: str) -> None:
+    """A word to the colleague who has the conversation, heard by nobody else and kept nowhere.
+
+    Raises `UnknownConversation`, `NoteRefused`.
+    """
+    if faults := list(checks.body_faults(body)):
+        raise NoteRefused(errors=faults)
+    view = selectors.conversation_of(tenant, conversation)
+    frame = {"type": "whisper", "conversation": view.id, "sender_id": by, "body": body}
+    broadcasts.whispered(view, frame)
 
 
 def rate(tenant: int, conversation: UUID, *, score: int, comment: str = "") -> RatingView:

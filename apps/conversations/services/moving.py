@@ -22,7 +22,7 @@ from apps.conversations.exceptions import (
 from apps.conversations.lifecycle import Move, Owner, Sender, State, next_state, owner_in
 from apps.conversations.models import Conversation, Customer, Participant
 from apps.conversations.selectors import ConversationView
-from apps.conversations.services import checks
+from apps.conversations.services import checks, routing
 from apps.conversations.services.locking import lock
 from apps.core.ids import uuid7
 from apps.events.services import UnitOfWork, unit_of_work
@@ -32,7 +32,7 @@ WRAP_UP: Final = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
-class _Step:
+class Step:
     """A move on its way: what it is, who has it done, and what else it changes of the row."""
 
     move: Move
@@ -43,6 +43,8 @@ class _Step:
     wrap_up: timedelta | None = None
     """A closing leaves the agent this long, if an agent has it; or must have it."""
     must_wrap_up: bool = False
+    is_lines: bool = False
+    """The line of agents made this move; it need not be told of it."""
     changes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -65,19 +67,19 @@ def hand_over(
         changes["skills"] = _levels(skills)
     if priority is not None:
         changes["priority"] = priority
-    return _take(tenant, conversation, _Step(Move.HAND_OVER, by, reason, fence, changes=changes))
+    return move(tenant, conversation, Step(Move.HAND_OVER, by, reason, fence, changes=changes))
 
 
 def mark_offered(tenant: int, conversation: UUID, *, by: str = "system") -> ConversationView:
     """An agent was asked. Raises `UnknownConversation`, `IllegalMove`."""
-    return _take(tenant, conversation, _Step(Move.OFFER, by))
+    return move(tenant, conversation, Step(Move.OFFER, by))
 
 
 def withdraw_offer(
     tenant: int, conversation: UUID, *, reason: str = "declined", by: str = "system"
 ) -> ConversationView:
     """The agent declined, or let the time pass. Raises `UnknownConversation`, `IllegalMove`."""
-    return _take(tenant, conversation, _Step(Move.WITHDRAW, by, reason))
+    return move(tenant, conversation, Step(Move.WITHDRAW, by, reason))
 
 
 def assign(
@@ -94,8 +96,8 @@ def assign(
     Again for the same agent changes nothing. Raises `UnknownConversation`, `IllegalMove`, `OwnerChanged`.
     """
     changes = {"assigned_at": timezone.now(), "wanted_agent_id": None, "fallback_at": None}
-    step = _Step(Move.ASSIGN, by, reason, fence, agent, changes=changes)
-    return _take(tenant, conversation, step)
+    step = Step(Move.ASSIGN, by, reason, fence, agent, changes=changes)
+    return move(tenant, conversation, step)
 
 
 def requeue(
@@ -110,7 +112,7 @@ def requeue(
 
     Raises `UnknownConversation`, `IllegalMove`, `OwnerChanged`.
     """
-    return _take(tenant, conversation, _Step(Move.REQUEUE, by, reason, fence))
+    return move(tenant, conversation, Step(Move.REQUEUE, by, reason, fence))
 
 
 def transfer(  # noqa: PLR0913 - what a transfer may say
@@ -140,18 +142,18 @@ def transfer(  # noqa: PLR0913 - what a transfer may say
         changes["fallback_at"] = now + timedelta(seconds=fallback_seconds)
     if skills is not None:
         changes["skills"] = _levels(skills)
-    step = _Step(Move.TRANSFER, by, reason, fence, changes=changes)
-    return _take(tenant, conversation, step)
+    step = Step(Move.TRANSFER, by, reason, fence, changes=changes)
+    return move(tenant, conversation, step)
 
 
 def hold(tenant: int, conversation: UUID, *, by: str, reason: str = "waiting") -> ConversationView:
     """The agent waits for something else. Raises `UnknownConversation`, `IllegalMove`."""
-    return _take(tenant, conversation, _Step(Move.HOLD, by, reason))
+    return move(tenant, conversation, Step(Move.HOLD, by, reason))
 
 
 def resume(tenant: int, conversation: UUID, *, by: str) -> ConversationView:
     """The agent goes on. Raises `UnknownConversation`, `IllegalMove`."""
-    return _take(tenant, conversation, _Step(Move.RESUME, by, "resumed"))
+    return move(tenant, conversation, Step(Move.RESUME, by, "resumed"))
 
 
 def return_to_bot(
@@ -159,9 +161,7 @@ def return_to_bot(
 ) -> ConversationView:
     """People give it back to the bot. Raises `UnknownConversation`, `IllegalMove`, `OwnerChanged`."""
     changes = {"queued_at": None, "wanted_agent_id": None, "fallback_at": None}
-    return _take(
-        tenant, conversation, _Step(Move.RETURN_TO_BOT, by, reason, fence, changes=changes)
-    )
+    return move(tenant, conversation, Step(Move.RETURN_TO_BOT, by, reason, fence, changes=changes))
 
 
 def close(
@@ -183,17 +183,17 @@ def close(
     now = timezone.now()
     changes: dict[str, Any] = {"closed_at": now, "closing_reason": reason, "fallback_at": None}
     changes |= {"queued_at": None, "wanted_agent_id": None}
-    step = _Step(Move.CLOSE, by, reason, fence, changes=changes)
+    step = Step(Move.CLOSE, by, reason, fence, changes=changes)
     if wrap_up is not False:
         usual = timedelta(seconds=selectors.policy_of(tenant).wrap_up_seconds)
         if wrap_up or usual:
             step.wrap_up, step.must_wrap_up = usual or WRAP_UP, bool(wrap_up)
-    return _take(tenant, conversation, step)
+    return move(tenant, conversation, step)
 
 
 def finish(tenant: int, conversation: UUID, *, by: str = "system") -> ConversationView:
     """The wrap-up is over. Raises `UnknownConversation`, `IllegalMove`."""
-    return _take(tenant, conversation, _Step(Move.FINISH, by, "finished"))
+    return move(tenant, conversation, Step(Move.FINISH, by, "finished"))
 
 
 def reopen(
@@ -204,10 +204,11 @@ def reopen(
     Raises `UnknownConversation`, `IllegalMove`, `AnotherIsOpen`.
     """
     changes = {"queued_at": timezone.now(), "closed_at": None, "wrap_up_until": None}
-    return _take(tenant, conversation, _Step(Move.REOPEN, by, reason, changes=changes))
+    return move(tenant, conversation, Step(Move.REOPEN, by, reason, changes=changes))
 
 
-def _take(tenant: int, conversation: UUID, step: _Step) -> ConversationView:
+def move(tenant: int, conversation: UUID, step: Step) -> ConversationView:
+    """Lock, look whether it was done before, and make a move. Raises what `write` and its checks raise."""
     faults = list(checks.reason_faults(step.reason)) if step.reason else []
     if faults:
         raise ConversationRefused(errors=faults)
@@ -217,10 +218,10 @@ def _take(tenant: int, conversation: UUID, step: _Step) -> ConversationView:
             raise OwnerChanged(conversation=str(conversation), owner=row.owner, fence=row.fence)
         if _is_done(row, step):
             return selectors.view_of(row)
-        return _write(work, row, step)
+        return write(work, row, step)
 
 
-def _is_done(row: Conversation, step: _Step) -> bool:
+def _is_done(row: Conversation, step: Step) -> bool:
     """Whether an earlier call did the same: the answer is what stands."""
     match step.move:
         case Move.ASSIGN:
@@ -232,7 +233,8 @@ def _is_done(row: Conversation, step: _Step) -> bool:
             return False
 
 
-def _write(work: UnitOfWork, row: Conversation, step: _Step) -> ConversationView:
+def write(work: UnitOfWork, row: Conversation, step: Step) -> ConversationView:
+    """Make a move of a locked row. Raises `IllegalMove`, `AnotherIsOpen`, and what agents raise."""
     now = timezone.now()
     before = State(row.state)
     if step.wrap_up and (step.must_wrap_up or before in (State.ACTIVE, State.ON_HOLD)):
@@ -248,13 +250,15 @@ def _write(work: UnitOfWork, row: Conversation, step: _Step) -> ConversationView
     if step.move is Move.ASSIGN:
         _join(row)
     view = selectors.view_of(row)
+    if not step.is_lines:
+        routing.tell(view, step.move, before, by=step.by)
     fact = _changed(view, step, before, now)
     work.publish(fact, tenant=row.tenant_id, key=str(row.pk), occurred_at=now)
     work.after_commit(lambda: _tell(view, before))
     return view
 
 
-def _set(row: Conversation, step: _Step, after: State) -> None:
+def _set(row: Conversation, step: Step, after: State) -> None:
     owner = owner_in(after)
     agent = None
     if owner is Owner.AGENT:
@@ -298,7 +302,7 @@ def _join(row: Conversation) -> None:
 
 
 def _changed(
-    view: ConversationView, step: _Step, before: State, now: datetime
+    view: ConversationView, step: Step, before: State, now: datetime
 ) -> ConversationStateChanged:
     return ConversationStateChanged(
         conversation_id=view.id,

@@ -17,7 +17,7 @@ from apps.conversations.lifecycle import OPEN, Owner, Sender, State
 from apps.conversations.models import Channel, Policy
 from apps.conversations.models.conversations import PRIORITY_MAX
 from apps.conversations.selectors import ConversationView
-from apps.conversations.services import checks
+from apps.conversations.services import checks, routing
 from apps.conversations.services.checks import Fault, Skills, fault
 from apps.core.ids import uuid7
 from apps.events.services import unit_of_work
@@ -88,6 +88,8 @@ def open_conversation(  # noqa: PLR0913 - the terms of a conversation
         if found is None:  # cannot be: the customer's row is locked and a move would need it, too
             raise RuntimeError(f"customer {customer} has no open conversation after opening one")
         if made is not None:
+            if first is Owner.QUEUE:
+                routing.queue(found)
             work.publish(_opened(found), tenant=tenant, key=str(found.id), occurred_at=now)
             work.after_commit(lambda: broadcasts.conversation_changed(found))
     return Opened(found, is_new=made is not None)

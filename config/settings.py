@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "apps.resilience",
     "apps.events",
     "apps.sockets",
+    "apps.webhooks",
     "apps.calendars",
     "apps.trading",
     "apps.ledger",
@@ -205,6 +206,9 @@ CELERY_DB_REUSE_MAX = 10**9
 CLEARING_URL = env.str("CLEARING_URL", default="http://127.0.0.1:8003")
 # Each tenant's secret at each clearing system is derived from this one.
 CLEARING_SECRET = env.str("CLEARING_SECRET", default="") or kept.secret(VAR_DIR / "clearing_secret")
+
+# Tests and trials call webhooks on this machine; in production a tenant must not reach our network.
+WEBHOOKS_PRIVATE = env.bool("LOCKSTEP_WEBHOOKS_PRIVATE", default=False)
 
 # --- logs ---------------------------------------------------------------------------------------
 LOGGING = log_settings(

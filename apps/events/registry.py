@@ -28,6 +28,7 @@ CLOCK_QUEUES: Final[Mapping[str, timedelta]] = MappingProxyType(
     {
         "housekeeping": timedelta(seconds=30),
         "settlement-windows": timedelta(seconds=2),
+        "webhooks": timedelta(seconds=2),
         "snapshots": timedelta(seconds=30),
         "reconciliation": timedelta(seconds=30),
     }

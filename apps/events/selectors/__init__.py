@@ -1,5 +1,6 @@
 """Questions about the log, its handlers, the clock and the workers."""
 
+from apps.events.selectors.feed import Offsets, Told, events_at, heads, read_on
 from apps.events.selectors.heartbeats import Worker, queue_lengths, workers
 from apps.events.selectors.log import (
     Lag,
@@ -18,8 +19,12 @@ from apps.events.selectors.log import (
 __all__ = [
     "Lag",
     "LastRun",
+    "Offsets",
     "Parked",
+    "Told",
     "Worker",
+    "events_at",
+    "heads",
     "history",
     "lags",
     "last_runs",
@@ -29,5 +34,6 @@ __all__ = [
     "parked_count",
     "queue_lengths",
     "queues_of",
+    "read_on",
     "workers",
 ]

@@ -1,0 +1,129 @@
+"""Webhooks over HTTP: parse, one call, render."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from apps.tenants.authentication import tenant_of
+from apps.tenants.pagination import page, page_asked
+from apps.tenants.permissions import AdminWrites
+from apps.webhooks import selectors, services
+from apps.webhooks.api import serializers as wire
+
+PAGED = [OpenApiParameter("after", str), OpenApiParameter("limit", int)]
+
+
+def _read(form: type[Serializer[Any]], data: Any, *, partial: bool = False) -> dict[str, Any]:
+    """The validated body, under the services' names. Raises DRF's ValidationError."""
+    given = form(data=data, partial=partial)
+    given.is_valid(raise_exception=True)
+    found: dict[str, Any] = dict(given.validated_data)
+    if "events" in found:
+        found["patterns"] = found.pop("events")
+    return found
+
+
+class EndpointsView(APIView):
+    """The tenant's webhooks."""
+
+    permission_classes = (AdminWrites,)
+
+    @extend_schema(responses=wire.EndpointOut(many=True), summary="Webhooks, newest first")
+    def get(self, request: Request) -> Response:
+        """All of them; there are at most 50."""
+        page_asked(request)
+        rows = selectors.endpoints(tenant_of(request))
+        return Response({"results": wire.EndpointOut(rows, many=True).data, "next": None})
+
+    @extend_schema(
+        request=wire.EndpointIn,
+        responses={201: wire.EndpointSecretOut},
+        summary="Have an address told of events from now on; the secret is shown once",
+    )
+    def post(self, request: Request) -> Response:
+        """201 with the secret."""
+        made = services.add_endpoint(tenant_of(request), **_read(wire.EndpointIn, request.data))
+        return Response(wire.EndpointSecretOut(made).data, status=201)
+
+
+class EndpointView(APIView):
+    """One webhook."""
+
+    permission_classes = (AdminWrites,)
+
+    @extend_schema(responses=wire.EndpointOut, summary="A webhook")
+    def get(self, request: Request, uid: UUID) -> Response:
+        """Without its secret."""
+        return Response(wire.EndpointOut(selectors.endpoint_of(tenant_of(request), uid)).data)
+
+    @extend_schema(
+        request=wire.EndpointChange, responses=wire.EndpointOut, summary="Change or pause a webhook"
+    )
+    def patch(self, request: Request, uid: UUID) -> Response:
+        """What is given is changed."""
+        change = _read(wire.EndpointChange, request.data, partial=True)
+        changed = services.change_endpoint(tenant_of(request), uid, **change)
+        return Response(wire.EndpointOut(changed).data)
+
+    @extend_schema(responses={204: None}, summary="Forget a webhook and its deliveries")
+    def delete(self, request: Request, uid: UUID) -> Response:
+        """204."""
+        services.remove_endpoint(tenant_of(request), uid)
+        return Response(status=204)
+
+
+class SecretView(APIView):
+    """A webhook's secret."""
+
+    permission_classes = (AdminWrites,)
+
+    @extend_schema(
+        request=None,
+        responses={201: wire.EndpointSecretOut},
+        summary="A new secret; the former one signs beside it until the next renewal",
+    )
+    def post(self, request: Request, uid: UUID) -> Response:
+        """201 with the new secret."""
+        renewed = services.renew_secret(tenant_of(request), uid)
+        return Response(wire.EndpointSecretOut(renewed).data, status=201)
+
+
+class DeliveriesView(APIView):
+    """What became of a webhook's deliveries."""
+
+    @extend_schema(
+        parameters=[*PAGED, wire.DeliveriesQuery],
+        responses=wire.DeliveryOut(many=True),
+        summary="Deliveries of a webhook, newest first",
+    )
+    def get(self, request: Request, uid: UUID) -> Response:
+        """A page."""
+        ask = page_asked(request, filters=["state"])
+        state = _read(wire.DeliveriesQuery, request.query_params).get("state", "")
+        endpoint = selectors.endpoint_of(tenant_of(request), uid)
+        rows = selectors.deliveries(
+            tenant_of(request), endpoint.pk, state=state, after=ask.after, limit=ask.limit + 1
+        )
+        shown = page(
+            rows, ask, cursor=lambda row: str(row.pk), render=lambda row: wire.DeliveryOut(row).data
+        )
+        return Response(shown)
+
+
+class RedeliveryView(APIView):
+    """Send again what is over."""
+
+    permission_classes = (AdminWrites,)
+
+    @extend_schema(
+        request=None, responses={202: wire.DeliveryOut}, summary="Send a delivery once more"
+    )
+    def post(self, request: Request, uid: UUID, delivery: UUID) -> Response:
+        """202: it is due now."""
+        again = services.send_again(tenant_of(request), uid, delivery)
+        return Response(wire.DeliveryOut(again).data, status=202)

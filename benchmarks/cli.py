@@ -21,8 +21,14 @@ from benchmarks.options import Options
 HERE = Path(__file__).parent
 OUT = HERE / "out"
 RESULTS = HERE / "results"
-PEERS = ("procrastinate", "huey", "hordak")
-MODULES = {"P1": "p1_trades", "P4": "p4_ledger", "P11": "p11_log", "P12": "p12_stack"}
+PEERS = ("procrastinate", "huey", "hordak", "channels_redis")
+MODULES = {
+    "P1": "p1_trades",
+    "P4": "p4_ledger",
+    "P6": "p6_delivery",
+    "P11": "p11_log",
+    "P12": "p12_stack",
+}
 
 
 def main() -> None:

@@ -29,7 +29,9 @@ LOOK_SECONDS: Final = 2.0
 """How often the store is asked where the streams of this process stand: the net under the fan-out."""
 RESUME_MAX: Final = 500
 """Frames that a returning screen is sent; one that missed more reads the store's pages itself."""
-PAGE: Final = 200  # frames read at once for one screen
+PAGE: Final = 64  # frames read at once for one screen
+AT_ONCE: Final = 32
+"""Screens that are read for in one call: their pages are in memory together."""
 WAITING_MAX: Final = 256  # frames kept while the store is read for the first time
 
 
@@ -240,8 +242,14 @@ class Streams:
     def ask(self, question: Question) -> "asyncio.Future[Answer]":
         """An answer of the store, in one call with the questions of others. Raises `TooBusy`."""
         if self._reader is None:
-            self._reader = Batcher(self.store.read)
+            self._reader = Batcher(self._read, at_once=AT_ONCE)
         return self._reader.submit(question)
+
+    def _read(self, questions: list[Question]) -> list[Answer]:
+        """Ask once what many screens of one conversation ask."""
+        different = list(dict.fromkeys(questions))
+        answers = dict(zip(different, self.store.read(different), strict=True))
+        return [answers[question] for question in questions]
 
     async def read(self, question: Question) -> Answer:
         """The same, awaited."""

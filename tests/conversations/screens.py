@@ -12,6 +12,8 @@ from typing import Any, Self
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.conversations import asyncapi
+
 TIMEOUT = 20  # seconds; a machine under test may be busy
 
 
@@ -26,6 +28,8 @@ class Screen:
         self.log: list[dict[str, Any]] = []
         self.frames: list[dict[str, Any]] = []
         self.welcomes: list[dict[str, Any]] = []
+        self.undocumented: list[str] = []
+        """Frames that are not as docs/asyncapi.yaml says."""
         self.code: int | None = None
         self.socket: ClientConnection | None = None
         self.news = asyncio.Condition()
@@ -59,7 +63,9 @@ class Screen:
         count = len(self.welcomes)
         await self.say("hello", **told)
         self._reader = asyncio.create_task(self._read(self.socket))
-        await self.until(lambda: len(self.welcomes) > count)
+        await self.until(lambda: len(self.welcomes) > count or self.code)
+        if len(self.welcomes) == count:
+            raise ConnectionError(f"closed with {self.code} before the welcome")
         return self.welcomes[-1]
 
     async def say(self, kind: str, **facts: Any) -> None:
@@ -129,6 +135,7 @@ class Screen:
         if self._reader is not None:
             await self._reader
             self._reader = None
+        assert self.undocumented == []
 
     def cut(self) -> None:
         """Lose the connection without a word."""
@@ -148,6 +155,10 @@ class Screen:
             self.news.notify_all()
 
     async def _take(self, frame: dict[str, Any]) -> None:
+        try:
+            asyncapi.check("deskTells" if self.conversation is None else "chatTells", frame)
+        except AssertionError as fault:
+            self.undocumented.append(str(fault))
         async with self.news:
             mine = self.conversation in (None, frame.get("conversation"))
             if frame["type"] == "message" and mine:

@@ -52,7 +52,7 @@ def serving(*command: str, port: int, env: dict[str, str]) -> Iterator[None]:
             [sys.executable, "-m", *command], cwd=ROOT, env=env, stdout=out, stderr=out
         )
     try:
-        wait_until(lambda: _answers(port, process), timeout=90)
+        wait_until(lambda: answers(port, process), timeout=90)
         yield
     finally:
         process.terminate()
@@ -63,14 +63,20 @@ def serving(*command: str, port: int, env: dict[str, str]) -> Iterator[None]:
             process.wait()
 
 
+def uvicorn(port: int) -> tuple[str, ...]:
+    """The socket server's command, with the options of `config.stack`."""
+    return (
+        "uvicorn", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning",
+        "--timeout-graceful-shutdown", "1", "--ws-per-message-deflate", "false",
+        "--ws-max-size", "65536", "config.asgi:application",
+    )  # fmt: skip
+
+
 @contextmanager
 def sockets(port: int | None = None) -> Iterator[int]:
     """The socket server; its port."""
     here = port or ports.any_free()
-    command = ("uvicorn", "--host", "127.0.0.1", "--port", str(here), "--log-level", "warning",
-               "--timeout-graceful-shutdown", "1", "--ws-per-message-deflate", "false",
-               "--ws-max-size", "65536", "config.asgi:application")  # fmt: skip
-    with serving(*command, port=here, env=environment()):
+    with serving(*uvicorn(here), port=here, env=environment()):
         yield here
 
 
@@ -86,7 +92,8 @@ def pages(socket_port: int) -> Iterator[int]:
         yield here
 
 
-def _answers(port: int, process: "subprocess.Popen[bytes]") -> bool:
+def answers(port: int, process: "subprocess.Popen[bytes]") -> bool:
+    """Whether a server that should be running says that it is well."""
     assert process.poll() is None, f"the server on port {port} ended with {process.returncode}"
     try:
         with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:

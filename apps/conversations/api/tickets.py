@@ -9,11 +9,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.agents import selectors as agents
 from apps.conversations import selectors
+from apps.core.exceptions import Forbidden
 from apps.sockets import tickets
 from apps.sockets.tickets import CHAT, DESK, Claim
-from apps.tenants.authentication import caller_of
+from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.permissions import ConversationsWrite
+
+
+class NotYourDesk(Forbidden):
+    """A person sits at their own desk."""
 
 
 class SocketTicketOut(serializers.Serializer[Any]):
@@ -43,16 +49,38 @@ class ChatTicketView(APIView):
         return Response(SocketTicketOut(tickets.issue(claim)).data, status=201)
 
 
+class DeskTicketIn(serializers.Serializer[Any]):
+    """Which agent's desk, if a program asks; a person is their own agent."""
+
+    agent = serializers.CharField(
+        required=False, max_length=150, help_text="Id or username of the agent."
+    )
+
+
 class DeskTicketView(APIView):
     """A ticket opens a desk's socket once, within 30 seconds."""
 
     permission_classes = (ConversationsWrite,)
 
     @extend_schema(
-        request=None, responses={201: SocketTicketOut}, summary="A ticket for the desk's socket"
+        request=DeskTicketIn,
+        responses={201: SocketTicketOut},
+        summary="A ticket for the desk's socket",
     )
     def post(self, request: Request) -> Response:
-        """Whoever holds the socket answers customers; 503 while Redis does not answer."""
-        caller = caller_of(request)
-        claim = Claim(DESK, caller.tenant.pk, caller.client, {"agent": "", "role": caller.role})
+        """Whoever holds the socket answers customers; 503 while Redis does not answer.
+
+        Who is no agent may look, and lead if their role allows.
+        """
+        caller, tenant = caller_of(request), tenant_of(request).pk
+        asked = DeskTicketIn(data=request.data)
+        asked.is_valid(raise_exception=True)
+        agent = agents.agent_of(tenant, caller.client)
+        if (name := asked.validated_data.get("agent")) is not None:
+            found = agents.find_agent(tenant, name)
+            if caller.client.startswith("user:") and found != agent:
+                raise NotYourDesk
+            agent = found
+        facts = {"agent": str(agent.pk) if agent else "", "role": caller.role}
+        claim = Claim(DESK, tenant, caller.client, facts)
         return Response(SocketTicketOut(tickets.issue(claim)).data, status=201)

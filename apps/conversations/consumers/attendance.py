@@ -11,7 +11,9 @@ import redis
 import structlog
 from django.db import InterfaceError, OperationalError
 
+from apps.agents import services as agents
 from apps.conversations import services
+from apps.core.exceptions import DomainError
 from apps.core.problems import dumps
 from apps.sockets import presence
 from apps.sockets.batching import Batcher
@@ -37,6 +39,8 @@ class Stay:
     """The group in which it is present; empty: in none."""
     is_session: bool = True
     """Whether it is a device's session; a desk's is one, however many conversations it shows."""
+    agent: UUID | None = None
+    """The agent whose desk it is."""
 
     @property
     def visit(self) -> Visit:
@@ -82,7 +86,7 @@ class Attendance:
             stays = dict(self.stays)
             try:
                 await in_thread(partial(_stay, stays))
-            except (redis.RedisError, OperationalError, InterfaceError) as error:
+            except (redis.RedisError, OperationalError, InterfaceError, DomainError) as error:
                 log.warning("attendance not told", error=type(error).__name__)
 
 
@@ -104,6 +108,9 @@ def _arrive(stays: list[Stay]) -> list[UUID | None]:
 
 def _depart(gone: list[tuple[Stay, UUID | None]]) -> list[None]:
     _announce([stay for stay, _ in gone], presence.leave, is_online=False)
+    for stay, _ in gone:
+        if stay.agent is not None:
+            _leave_desk(stay, stay.agent)
     services.end_sessions([session for _, session in gone if session is not None])
     return [None] * len(gone)
 
@@ -111,6 +118,19 @@ def _depart(gone: list[tuple[Stay, UUID | None]]) -> list[None]:
 def _stay(stays: dict[Stay, UUID | None]) -> None:
     services.touch_sessions([session for session in stays.values() if session is not None])
     presence.arrive([stay.visit for stay in stays if stay.place])
+    for stay in stays:
+        if stay.agent is not None and not agents.heartbeat(
+            stay.tenant, stay.agent, stay.connection
+        ):
+            agents.connected(stay.tenant, stay.agent, stay.connection)
+
+
+def _leave_desk(stay: Stay, agent: UUID) -> None:
+    try:
+        agents.disconnected(stay.tenant, agent, stay.connection)
+    except DomainError as refusal:
+        # Its presence ends by itself; the session below must end all the same.
+        log.warning("desk not left", code=refusal.code)
 
 
 def _announce(

@@ -4,15 +4,18 @@ What agents and conversations tell their groups goes through as it is. What an a
 the service that the API calls, too; its effect comes back as a frame, on all of the agent's screens.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+from apps.agents import services as agents
 from apps.conversations import broadcasts, services
 from apps.conversations.consumers import words
 from apps.conversations.consumers.attendance import Stay, attendance
 from apps.conversations.consumers.rooms import RoomConsumer
 from apps.conversations.lifecycle import Sender
+from apps.core.exceptions import Forbidden
 from apps.core.ids import uuid7
 from apps.core.problems import dumps
 from apps.sockets.broadcasts import group
@@ -26,6 +29,10 @@ EPOCH: Final = str(uuid7())
 """This process: a desk that comes back to another one asks for its lists again."""
 WATCHERS: Final = frozenset({Role.OWNER, Role.ADMIN, Role.SUPERVISOR, Role.SERVICE})
 """Who sees what all agents do."""
+
+
+class NotAnAgent(Forbidden):
+    """This is done by an agent, and this desk's ticket names none."""
 
 
 class DeskConsumer(RoomConsumer):
@@ -90,15 +97,28 @@ class DeskConsumer(RoomConsumer):
             self.desk_groups += (group(tenant, "agents"),)
         for name in self.desk_groups:
             await hub().join(name, self)
+        await self._sit_down()
         agent = None if self.agent is None else str(self.agent)
         welcome = {"type": "welcome", "epoch": EPOCH, "last_seq": 0, "recovered": False}
         self.tell(dumps(welcome | {"agent": agent}).decode())
-        self._device = Stay(
-            tenant, None, self.sender, self.sender_id, self.connection, self.claim.client
-        )
-        attendance().arrive(self._device)
         if hello.conversation is not None:
             await self._subscribe(words.Subscribe(hello.conversation, hello.epoch, hello.last_seq))
+
+    async def _sit_down(self) -> None:
+        stay = Stay(
+            self.claim.tenant_id,
+            None,
+            self.sender,
+            self.sender_id,
+            self.connection,
+            self.claim.client,
+            agent=self.agent,
+        )
+        if self.agent is not None:
+            # Before the welcome: whoever says "online" next must be seen to be here.
+            await self._as_agent(partial(agents.connected, connection=self.connection))
+        self._device = stay
+        attendance().arrive(stay)
 
     async def _subscribe(self, ask: words.Subscribe) -> None:
         await self.watch(ask)
@@ -109,12 +129,34 @@ class DeskConsumer(RoomConsumer):
 
     async def _work(self, kind: str, frame: dict[str, Any]) -> None:
         match kind:
+            case "status":
+                ask = words.read(frame, words.Status)
+                change = partial(agents.set_status, status=ask.status, reason=ask.reason)
+                await self._as_agent(partial(change, by=self.claim.client))
+            case "accept":
+                answer = words.read(frame, words.OfferAnswer)
+                accept = partial(agents.accept_offer, fence=answer.number)
+                await self._of_offer(accept, answer.which)
+            case "decline":
+                answer = words.read(frame, words.OfferAnswer)
+                decline = partial(agents.decline_offer, reason=answer.reason)
+                await self._of_offer(decline, answer.which)
             case "transfer":
                 await self._transfer(words.read(frame, words.Transfer))
             case "close":
                 await self._close(words.read(frame, words.Close))
             case _:
                 self.tell(error_frame("unknown_type", f"A desk does not know {kind[:40]}."))
+
+    async def _as_agent(self, call: Callable[..., object]) -> None:
+        if self.agent is None:
+            raise NotAnAgent
+        await in_thread(partial(call, self.claim.tenant_id, self.agent))
+
+    async def _of_offer(self, call: Callable[..., object], offer: UUID) -> None:
+        if self.agent is None:
+            raise NotAnAgent
+        await in_thread(partial(call, self.claim.tenant_id, offer, self.agent))
 
     async def _transfer(self, ask: words.Transfer) -> None:
         await in_thread(

@@ -69,8 +69,14 @@ class OfferAnswer(msgspec.Struct):
     conversation: UUID | None = None
     offer: UUID | None = None
     work: UUID | None = None
-    fence: int | None = None
+    fence: Seq | Annotated[str, msgspec.Meta(pattern=r"^\d{1,18}$")] | None = None
+    """Text in an offer's frame, since a browser's numbers are too small for it."""
     reason: Name = ""
+
+    @property
+    def number(self) -> int | None:
+        """The fence."""
+        return None if self.fence is None else int(self.fence)
 
     @property
     def which(self) -> UUID:

@@ -51,6 +51,7 @@ def log_settings(level: str, *, json: bool) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.request": {"level": "ERROR"},
+            "httpx": {"level": "WARNING"},  # it tells of every call
             # anybody can send a wrong Host, as often as they like
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "celery.app.trace": {

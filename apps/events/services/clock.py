@@ -30,14 +30,19 @@ RETURNING 1
 
 
 def tick(now: datetime, *, queue: str | None = None) -> list[str]:
-    """Run every job (of a queue) whose period has come and was not run yet; those that ran."""
-    return [
-        f"{job.name} {period:%Y-%m-%dT%H:%MZ}"
-        for job in registry.jobs()
-        if queue in {None, job.queue}
-        for period in due_periods(job, now)
-        if _run(job, period, now)
-    ]
+    """Run every job (of a queue) whose period has come and was not run yet; those that ran.
+
+    The log is told of each run, but of short periods quietly: they would fill it.
+    """
+    ran = []
+    for job in registry.jobs():
+        if queue not in {None, job.queue}:
+            continue
+        for period in due_periods(job, now):
+            if _run(job, period, now):
+                ran.append(f"{job.name} {period:%Y-%m-%dT%H:%MZ}")
+                (log.debug if job.every < SHORT else log.info)("clock", ran=ran[-1])
+    return ran
 
 
 def current_period(job: PeriodicJob, now: datetime) -> datetime:

@@ -82,6 +82,17 @@ UNFOLD: dict[str, Any] = {
                 ("Words", "match_word", "entityvalue"),
             ),
             _group(
+                "Agents",
+                "agents",
+                ("Agents", "support_agent", "agent"),
+                ("Work", "hourglass_top", "work"),
+                ("Statuses", "schedule", "statuschange"),
+                ("Teams", "groups", "team"),
+                ("Schedules", "calendar_month", "schedule"),
+                ("Policies", "rule", "routingpolicy"),
+                ("Drift", "difference", "driftcheck"),
+            ),
+            _group(
                 "Event log",
                 "events",
                 ("Parked keys", "pause_circle", "parkedkey"),

@@ -177,3 +177,10 @@ class AgentStateChanged(Event, frozen=True):
     load: int
     capacity: int
     at: Moment
+
+
+@event("agents.policy.changed", topic="agent")
+class PolicyChanged(Event, frozen=True):
+    """Rules of matching, or hours, are other ones. Key: `policy:<tenant>`."""
+
+    changed: tuple[str, ...]

@@ -1,5 +1,7 @@
 """Questions about agents, their work and who waits."""
 
+from apps.agents.selectors import reports
+from apps.agents.selectors.board import Board, Seat, board
 from apps.agents.selectors.people import (
     Load,
     agent_of,
@@ -31,12 +33,15 @@ from apps.agents.selectors.rules import (
 )
 
 __all__ = [
+    "Board",
     "Load",
     "OfferView",
     "Queue",
+    "Seat",
     "WorkView",
     "agent_of",
     "agents",
+    "board",
     "find_agent",
     "find_schedule",
     "find_team",
@@ -48,6 +53,7 @@ __all__ = [
     "opening_hours",
     "policy_of",
     "queue",
+    "reports",
     "rules_of",
     "schedules",
     "statuses",

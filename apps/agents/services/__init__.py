@@ -16,6 +16,7 @@ from apps.agents.services.leading import (
 from apps.agents.services.people import AgentTerms, change_agent, create_agent, create_team
 from apps.agents.services.presence import connected, disconnected, heartbeat, look_after
 from apps.agents.services.queueing import Place, WorkTerms, queue_work
+from apps.agents.services.rules import Opening, ScheduleTerms, change_policy, set_schedule
 from apps.agents.services.statuses import set_status
 from apps.agents.services.sweeping import compare, mend, sweep
 
@@ -23,11 +24,14 @@ __all__ = [
     "Activity",
     "AgentTerms",
     "Held",
+    "Opening",
     "Place",
+    "ScheduleTerms",
     "Transfer",
     "WorkTerms",
     "accept_offer",
     "change_agent",
+    "change_policy",
     "change_priority",
     "compare",
     "complete_work",
@@ -47,6 +51,7 @@ __all__ = [
     "queue_work",
     "reassign_work",
     "release_work",
+    "set_schedule",
     "set_status",
     "settle_deadlines",
     "sweep",

@@ -1,59 +1,15 @@
-"""The agents' views: parse, one call, render."""
-
-from typing import Any
+"""Agents, their statuses and teams over HTTP."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from apps.agents import selectors, services
 from apps.agents.api import serializers as wire
-from apps.agents.exceptions import NotYours
-from apps.agents.models import Agent
-from apps.core.problems import Malformed
-from apps.tenants.authentication import Caller, caller_of, tenant_of
-from apps.tenants.models import Role
+from apps.agents.api.views.common import AgentsWrite, LeadersWrite, agent_for, read
+from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.pagination import page, page_asked
-from apps.tenants.permissions import EVERYWHERE, IsMember
-
-LEADERS = EVERYWHERE | {Role.SUPERVISOR}
-
-
-class LeadersWrite(IsMember):
-    """Agents, teams and rules: supervisors and administrators."""
-
-    writers = LEADERS
-
-
-class AgentsWrite(IsMember):
-    """What agents do themselves, and their supervisors for them."""
-
-    writers = LEADERS | {Role.AGENT}
-
-
-def read(form: type[Serializer[Any]], data: Any) -> dict[str, Any]:
-    """The validated body. Raises DRF's ValidationError with every fault."""
-    given = form(data=data)
-    given.is_valid(raise_exception=True)
-    found: dict[str, Any] = given.validated_data
-    return found
-
-
-def agent_for(caller: Caller, name: str) -> Agent:
-    """The agent in whose name the caller may act: their own, or (leaders, programs) anyone.
-
-    `me` is the caller's own. Raises `UnknownAgent`, `NotYours`.
-    """
-    own = selectors.agent_of(caller.tenant.pk, caller.client)
-    if name == "me" and own is not None:
-        return own
-    found = selectors.find_agent(caller.tenant.pk, name)
-    # A key is a program that speaks for agents; a person of the role speaks for themselves.
-    if caller.role in LEADERS or caller.client.startswith("key:") or found == own:
-        return found
-    raise NotYours(agent=name)
 
 
 class AgentListView(APIView):
@@ -94,8 +50,9 @@ class AgentView(APIView):
     def get(self, request: Request, name: str) -> Response:
         """The agent."""
         caller = caller_of(request)
-        own = selectors.agent_of(caller.tenant.pk, caller.client) if name == "me" else None
-        return Response(wire.agent_out(own or selectors.find_agent(caller.tenant.pk, name)))
+        if name == "me":
+            return Response(wire.agent_out(agent_for(caller, name)))
+        return Response(wire.agent_out(selectors.find_agent(caller.tenant.pk, name)))
 
     @extend_schema(request=wire.AgentChanges, responses=wire.AgentOut, summary="Change an agent")
     def patch(self, request: Request, name: str) -> Response:
@@ -134,25 +91,48 @@ class StatusesView(APIView):
         return Response({"results": wire.StatusChangeOut(rows, many=True).data})
 
 
-class QueueView(APIView):
-    """Who waits."""
+class OffersView(APIView):
+    """What an agent is asked."""
 
-    @extend_schema(responses=wire.QueueOut, summary="Waiting work, the next first")
+    @extend_schema(responses=wire.OffersOut, summary="An agent's open offers")
+    def get(self, request: Request, name: str) -> Response:
+        """The first to run out first."""
+        caller = caller_of(request)
+        rows = selectors.offers_of(caller.tenant.pk, agent_for(caller, name).pk)
+        return Response({"results": wire.OfferOut(rows, many=True).data})
+
+
+class WorksView(APIView):
+    """What an agent has."""
+
+    @extend_schema(responses=wire.WorksOut, summary="What an agent has, offers included")
+    def get(self, request: Request, name: str) -> Response:
+        """The oldest first, with the load."""
+        caller = caller_of(request)
+        agent = agent_for(caller, name)
+        rows = selectors.works_of(caller.tenant.pk, agent.pk)
+        shown = wire.WorkOut(rows, many=True).data
+        return Response({"load": agent.load, "capacity": agent.capacity * 1000, "results": shown})
+
+
+class TeamListView(APIView):
+    """The tenant's teams."""
+
+    permission_classes = (LeadersWrite,)
+
+    @extend_schema(responses=wire.TeamsOut, summary="Teams by name")
     def get(self, request: Request) -> Response:
-        """A page of the line."""
-        ask = page_asked(request)
-        if ask.after is not None and not (ask.after.isascii() and ask.after.isdigit()):
-            raise Malformed(errors=[{"field": "after", "code": "invalid", "detail": "A place."}])
-        begin = int(ask.after or 0)
-        found = selectors.queue(tenant_of(request).pk, limit=ask.limit + 1, after=begin)
-        shown = page(
-            found.results,
-            ask,
-            cursor=lambda row: str(row.position),
-            render=lambda row: wire.WorkOut(row).data,
-        )
-        counts = {
-            "waiting": found.waiting,
-            "longest_wait_seconds": found.longest_wait_seconds,
-        }
-        return Response(counts | shown)
+        """All of them."""
+        rows = selectors.teams(tenant_of(request).pk)
+        return Response({"results": [wire.team_out(row) for row in rows]})
+
+    @extend_schema(
+        request=wire.TeamIn,
+        responses={201: wire.TeamOut, 200: wire.TeamOut},
+        summary="Make a team; the same again finds it",
+    )
+    def post(self, request: Request) -> Response:
+        """201 with the new team, 200 with the one that is there."""
+        asked = read(wire.TeamIn, request.data)
+        row, made = services.create_team(tenant_of(request).pk, **asked)
+        return Response(wire.team_out(row), status=201 if made else 200)

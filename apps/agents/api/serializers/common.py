@@ -1,0 +1,108 @@
+"""Fields and forms that the agents' serializers share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+NAME = 200
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that it does not know: what is ignored, the sender believes was heeded."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The values, or every fault at once."""
+        known = {name for name, field in self.fields.items() if not field.read_only}
+        faults: dict[str, Any] = {
+            str(name): [serializers.ErrorDetail("There is no such field.", code="unknown_field")]
+            for name in (set(data) - known if isinstance(data, Mapping) else ())
+        }
+        try:
+            found = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if isinstance(error.detail, dict):
+                raise serializers.ValidationError(faults | error.detail) from error
+            raise
+        if faults:
+            raise serializers.ValidationError(faults)
+        return found
+
+
+def text(**options: Any) -> serializers.CharField:
+    """Text as it was sent, within bounds."""
+    return serializers.CharField(**{"max_length": NAME, "trim_whitespace": False, **options})
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "object", "additionalProperties": {"type": "integer"}},
+            {
+                "type": "array",
+                "items": {
+                    "oneOf": [
+                        {"type": "string"},
+                        {
+                            "type": "object",
+                            "properties": {
+                                "skill": {"type": "string"},
+                                "level": {"type": "integer", "minimum": 1, "maximum": 5},
+                            },
+                        },
+                    ]
+                },
+            },
+        ],
+        "example": [{"skill": "billing", "level": 4}],
+    }
+)
+class SkillsField(serializers.Field[dict[str, int], Any, Any, Any]):
+    """Skills with levels: `{name: level}`, `[{skill, level}]`, or names alone (level `default`)."""
+
+    def __init__(self, *, default_level: int = 3, **options: Any) -> None:
+        """As any field; `default_level` is the level of a name alone."""
+        super().__init__(**options)
+        self.default_level = default_level
+
+    def to_internal_value(self, data: Any) -> dict[str, int]:
+        """Name to level; whether they are in range is the service's to say."""
+        if isinstance(data, Mapping):
+            return dict(data)
+        if not isinstance(data, list):
+            raise serializers.ValidationError("A list or an object.", code="invalid")
+        found: dict[str, int] = {}
+        for one in data:
+            name, level = self._pair(one)
+            if name in found:
+                raise serializers.ValidationError(f"{name} is named twice.", code="twice")
+            found[name] = level
+        return found
+
+    def _pair(self, one: Any) -> tuple[str, int]:
+        if isinstance(one, str):
+            return one, self.default_level
+        if isinstance(one, Mapping):
+            name = one.get("skill", one.get("name"))
+            level = one.get("level", one.get("proficiency", self.default_level))
+            known = {"skill", "name", "level", "proficiency"}
+            if isinstance(name, str) and not set(one) - known:
+                return name, level
+        raise serializers.ValidationError("A name, or {skill, level}.", code="invalid")
+
+    def to_representation(self, value: Any) -> list[dict[str, object]]:
+        """By name."""
+        return [{"skill": name, "level": level} for name, level in sorted(value.items())]
+
+
+class AgentMaybe(StrictSerializer):
+    """An agent by id or username; the caller's own where none is named."""
+
+    agent = text(required=False)
+
+
+class AgentNamed(StrictSerializer):
+    """An agent by id or username."""
+
+    agent = text()

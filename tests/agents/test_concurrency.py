@@ -1,0 +1,202 @@
+"""Eight processes, a crowd, twenty agents: nobody above capacity, one owner each, oldest first.
+
+Short by default; `MATCHING_WORKS=1000` is the whole of it.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from apps.agents import invariants, matching, selectors, services
+from apps.agents.matching import Candidate, Need
+from apps.agents.models import Agent, Assignment, DriftCheck, Work
+from apps.agents.services import state
+from apps.agents.services.state import scripts
+from apps.agents.services.times import millis
+from apps.core.ids import uuid7
+from apps.events.services import waking
+from apps.tenants.models import Tenant
+from tests.agents.cast import make_agent, policy
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+PROCESSES = 8
+AGENTS = 20
+WORKS = int(os.environ.get("MATCHING_WORKS", "160"))
+LEFT = 40
+"""Works that nobody finishes: who waits at the end is looked at."""
+
+TOO_MUCH = """
+SELECT count(*) FROM (
+    SELECT a.agent_id FROM agents_assignment a JOIN agents_agent g ON g.id = a.agent_id
+    WHERE a.state <> 'ended' GROUP BY a.agent_id, g.capacity
+    HAVING sum(a.weight) > g.capacity * 1000) AS too_much
+"""
+TWICE = """
+SELECT count(*) FROM (
+    SELECT work_id FROM agents_assignment WHERE state <> 'ended'
+    GROUP BY work_id HAVING count(*) > 1) AS twice
+"""
+
+
+def count(query: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return int(cursor.fetchone()[0])
+
+
+def start(tenant: Tenant, works: list[tuple[str, str, str]]) -> subprocess.Popen[bytes]:
+    database = settings.DATABASES["default"]
+    url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
+    orders = {
+        "prefix": settings.REDIS_PREFIX,
+        "tenant": tenant.pk,
+        "processes": PROCESSES,
+        "works": works,
+        "enough": len(works) - LEFT,
+        "seconds": 240,
+    }
+    environment = os.environ | {"DATABASE_URL": url, "REDIS_URL": settings.REDIS_URL}
+    environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    command = [sys.executable, "-m", "tests.agents.matchers", json.dumps(orders)]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+
+
+def run(tenant: Tenant, meanwhile: Callable[[], None] | None = None) -> None:
+    """Let the crowd through; somebody looks all the time whether anybody has too much."""
+    rng = random.Random(5)
+    for number in range(AGENTS):
+        skills = {name: rng.randint(1, 5) for name in ("billing", "tax") if rng.random() < 0.7}
+        make_agent(
+            tenant.pk,
+            f"agent{number}",
+            status="online",
+            capacity=rng.randint(1, 3),
+            skills=skills,
+            auto_accept=number % 2 == 0,
+        )
+    # Not out of patience within the test: the skills asked are the skills that count.
+    policy(tenant.pk, relax=[], decline_pause=1, missed_max=100)
+    begin = timezone.now() - timedelta(hours=1)
+    works = [
+        (
+            rng.choice(["", "billing", "tax"]),
+            str(uuid7()),
+            (begin + timedelta(seconds=n)).isoformat(),
+        )
+        for n in range(WORKS)
+    ]
+    crowd = start(tenant, works)
+    looks: list[int] = []
+    waited = False
+    try:
+
+        def over() -> bool:
+            nonlocal waited
+            looks.append(count(TOO_MUCH) + count(TWICE))
+            if meanwhile and not waited and done() > WORKS // 4:
+                waited = True
+                meanwhile()
+            return crowd.poll() is not None
+
+        wait_until(over, timeout=300)
+    finally:
+        crowd.kill()
+    assert crowd.returncode == 0
+    assert sum(looks) == 0
+    assert len(looks) > 20
+    services.sweep()
+
+
+def done() -> int:
+    return Work.objects.filter(state="done").count()
+
+
+def first_fences() -> dict[str, list[tuple[int, int]]]:
+    """By skill asked: (when queued, first token) of each work that was ever given out."""
+    found: dict[UUID, int] = {}
+    for work, fence in Assignment.objects.order_by("fence").values_list("work_id", "fence"):
+        found.setdefault(work, fence)
+    by_kind: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for row in Work.objects.filter(pk__in=found):
+        by_kind[",".join(row.skills)].append((millis(row.order_at), found[row.pk]))
+    return by_kind
+
+
+def assert_all_is_well(tenant: Tenant) -> None:
+    for check in invariants.INVARIANTS:
+        assert check(tenant.pk).failures == []
+    assert DriftCheck.objects.get(tenant=tenant).drifted == 0
+    assert len(services.compare(tenant.pk)) == 0
+    assert left_that_could_be_served(tenant) == []
+
+
+def left_that_could_be_served(tenant: Tenant) -> list[matching.Match]:
+    """Who waits though the rule, asked about the tables, has an agent for them."""
+    agents = [
+        Candidate(
+            str(row.pk),
+            row.capacity * 1000,
+            load=row.load,
+            skills={one.skill: one.level for one in row.skills.all()},
+            online=row.status == "online",
+        )
+        for row in Agent.objects.prefetch_related("skills")
+    ]
+    now = millis(timezone.now())
+    works = [
+        Need(
+            str(row.pk),
+            millis(row.queued_at),
+            millis(row.order_at),
+            skills=row.skills,
+            # Who declined is asked again by the alarm, for which no worker runs here.
+            declined=dict.fromkeys(row.declined, now + 1),
+        )
+        for row in Work.objects.filter(state="waiting")
+    ]
+    return matching.match(works, agents, now, selectors.rules_of(selectors.policy_of(tenant.pk)))
+
+
+@pytest.mark.processes
+def test_nobody_above_capacity_one_owner_oldest_first(tenant: Tenant) -> None:
+    run(tenant)
+    assert_all_is_well(tenant)
+    for pairs in first_fences().values():
+        fences = [fence for _, fence in sorted(pairs)]
+        assert fences == sorted(fences)
+
+
+@pytest.mark.processes
+def test_the_same_with_redis_emptied_in_the_middle(tenant: Tenant) -> None:
+    waiting: set[UUID] = set()
+
+    def flush() -> None:
+        keys = list(waking.client().scan_iter(f"{scripts.base(tenant.pk)}*", count=1000))
+        assert keys
+        waking.client().delete(*keys)
+        wait_until(lambda: waking.client().exists(f"{scripts.base(tenant.pk)}:warm"), timeout=20)
+        reserved = waking.client().hkeys(f"{scripts.base(tenant.pk)}:reserved")
+        waiting.update(Work.objects.filter(state="waiting").values_list("pk", flat=True))
+        waiting.difference_update(UUID(one.decode()) for one in reserved)
+
+    run(tenant, flush)
+    assert_all_is_well(tenant)
+    assert waiting
+    assert (
+        DriftCheck.objects.get(tenant=tenant).rebuilds_total == 0
+    )  # the matchers did it themselves
+    state.refresh(tenant.pk, works=waiting)
+    assert len(services.compare(tenant.pk)) == 0

@@ -10,3 +10,9 @@ from apps.trading import services
 def forget_old_keys(period: datetime) -> None:
     """Let idempotency keys go that nobody retries any more."""
     services.forget_old_keys(period)
+
+
+@periodic(every=timedelta(hours=1), queue="snapshots")
+def take_snapshot(period: datetime) -> None:
+    """Keep all positions of the hour, and prove them by the hour before."""
+    services.take_snapshot(period)

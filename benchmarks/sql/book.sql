@@ -38,9 +38,9 @@ SELECT trade_id, %s, 1, 'executed', account_id, instrument_id, side, quantity, p
 WITH history AS (
     INSERT INTO trading_positionchange (partition, "offset", tenant_id, account_id, instrument_id,
         trade_id, kind, place, fill_quantity, fill_price, fill_notional, fill_fees, version, quantity,
-        cost, realised_pnl, fees, effective_at, booked_at)
+        cost, realised_pnl, fees, effective_at, booked_at, effective_to)
     SELECT partition, "offset", %s, account_id, instrument_id, trade_id, 'executed', "offset", units,
-           price, notional, commission + exchange, version, quantity, cost, realised_pnl, paid, executed_at, now()
+           price, notional, commission + exchange, version, quantity, cost, realised_pnl, paid, executed_at, now(), executed_at
     FROM json_to_recordset(%s) AS c (
         partition smallint, "offset" bigint, account_id uuid, instrument_id uuid, trade_id uuid,
         units numeric, price numeric, notional numeric, commission numeric, exchange numeric,
@@ -48,15 +48,16 @@ WITH history AS (
         executed_at timestamptz)
 )
 INSERT INTO trading_position AS p (tenant_id, account_id, instrument_id, currency, quantity, cost,
-    realised_pnl, fees, version, last_offset, updated_at)
-SELECT %s, account_id, instrument_id, 'USD', quantity, cost, realised_pnl, paid, version, "offset", now()
+    realised_pnl, fees, version, last_offset, effective_to, known_to, updated_at)
+SELECT %s, account_id, instrument_id, 'USD', quantity, cost, realised_pnl, paid, version, "offset",
+       executed_at, now(), now()
 FROM json_to_recordset(%s) AS g (
     account_id uuid, instrument_id uuid, quantity numeric, cost numeric, realised_pnl numeric,
-    paid numeric, version bigint, "offset" bigint)
+    paid numeric, version bigint, "offset" bigint, executed_at timestamptz)
 ON CONFLICT (account_id, instrument_id) DO UPDATE SET
     quantity = excluded.quantity, cost = excluded.cost, realised_pnl = excluded.realised_pnl,
     fees = excluded.fees, version = excluded.version, last_offset = excluded.last_offset,
-    updated_at = excluded.updated_at
+    effective_to = excluded.effective_to, known_to = excluded.known_to, updated_at = excluded.updated_at
 
 -- name: entries
 INSERT INTO ledger_journalentry (id, tenant_id, kind, source, owner, trade_id, partition, leg_count,

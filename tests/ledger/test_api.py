@@ -131,11 +131,13 @@ class TestBalances:
         ],
     )
     def test_as_of_a_time(self, client: APIClient, tenant: Tenant, as_of: str, amount: str) -> None:
-        post(make_draft(tenant.pk), at=START)
-        post(make_draft(tenant.pk), make_draft(tenant.pk), at=START + timedelta(hours=1))
+        later = START + timedelta(hours=1)
+        post(make_draft(tenant.pk, effective_at=START), at=START)
+        post(*(make_draft(tenant.pk, effective_at=later) for _ in range(2)), at=later)
         answers = [
-            client.get(f"{BASE}/balances?owner=ACC-1&as_of={text}")
+            client.get(f"{BASE}/balances?owner=ACC-1&{name}={text}")
             for text in (as_of, as_of.replace("+", "%2B"))
+            for name in ("as_of", "known_at")
         ]
         for answer in answers:
             assert [one["amount"] for one in answer.json()["results"]] == [amount]
@@ -303,7 +305,7 @@ class TestQueries:
         ("path", "query", "most"),
         [
             ("balances", {"owner": "ACC-1"}, 2),
-            ("balances", {"owner": "ACC-1", "as_of": "2030-01-01T00:00:00Z"}, 2),
+            ("balances", {"owner": "ACC-1", "as_of": "2030-01-01T00:00:00Z"}, 3),
             ("entries", {}, 2),
             ("entries", {"owner": "ACC-1"}, 3),
             ("trial-balance", {}, 1),

@@ -179,10 +179,11 @@ def test_two_places_for_one_version_are_refused(
             """
             INSERT INTO trading_positionchange (partition, "offset", tenant_id, account_id,
                 instrument_id, trade_id, kind, place, fill_quantity, fill_price, fill_notional,
-                fill_fees, version, quantity, cost, realised_pnl, fees, effective_at, booked_at)
+                fill_fees, version, quantity, cost, realised_pnl, fees, effective_at, booked_at,
+                effective_to)
             SELECT partition, "offset" + 1, tenant_id, account_id, instrument_id, trade_id, kind,
                 place + 1, fill_quantity, fill_price, fill_notional, fill_fees, version, quantity,
-                cost, realised_pnl, fees, effective_at, booked_at
+                cost, realised_pnl, fees, effective_at, booked_at, effective_to
             FROM trading_positionchange"""
         )
 

@@ -92,7 +92,8 @@ class BalancesQuery(serializers.Serializer[Any]):
     """Whose balances, and as of when."""
 
     owner = serializers.CharField(help_text="Id or number of a client account.")
-    as_of = TimeField(required=False, help_text="As the ledger knew them then, inclusive.")
+    as_of = TimeField(required=False, help_text="Of what was effective by then, inclusive.")
+    known_at = TimeField(required=False, help_text="As the ledger knew it then, inclusive.")
 
 
 class EntriesQuery(serializers.Serializer[Any]):
@@ -185,6 +186,7 @@ class BalancesOut(serializers.Serializer[Any]):
     owner = serializers.UUIDField()
     owner_number = serializers.CharField()
     as_of = serializers.DateTimeField(allow_null=True)
+    known_at = serializers.DateTimeField(allow_null=True)
     results = BalanceOut(many=True)
 
 

@@ -54,13 +54,18 @@ class BalancesView(APIView):
     def get(self, request: Request) -> Response:
         """By account code and asset."""
         asked, tenant = _query(wire.BalancesQuery, request), tenant_of(request).pk
-        owner, as_of = selectors.owner_of(tenant, asked["owner"]), asked.get("as_of")
-        found = selectors.balances(tenant, owner.id, as_of=as_of)
+        owner = selectors.owner_of(tenant, asked["owner"])
+        as_of, known_at = asked.get("as_of"), asked.get("known_at")
+        if as_of is None and known_at is None:
+            found = selectors.balances(tenant, owner.id)
+        else:
+            found = selectors.balances_at(tenant, owner.id, effective=as_of, known=known_at)
         return Response(
             {
                 "owner": owner.id,
                 "owner_number": owner.number,
                 "as_of": as_of,
+                "known_at": known_at,
                 "results": [wire.balance_out(one) for one in found],
             }
         )

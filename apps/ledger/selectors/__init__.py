@@ -22,6 +22,7 @@ from apps.ledger.selectors.entries import (
 )
 from apps.ledger.selectors.health import partition_problems
 from apps.ledger.selectors.owners import Owner, is_currency, owner_of
+from apps.ledger.selectors.past import balances_at
 from apps.ledger.selectors.statements import Line, Statement, statement, statement_lines
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "account_balances",
     "balance",
     "balances",
+    "balances_at",
     "booked_sources",
     "booked_trades",
     "entries",

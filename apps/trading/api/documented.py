@@ -83,6 +83,10 @@ OF_TRADES: Final = [
     _query("instrument", "Only those of this instrument (id or symbol)."),
     _query("state", "Only those in this state."),
 ]
+TWO_TIMES: Final = [
+    _query("as_of", "Of what was dealt up to then (inclusive).", OpenApiTypes.DATETIME),
+    _query("known_at", "As we knew it then (inclusive).", OpenApiTypes.DATETIME),
+]
 KEY: Final = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,

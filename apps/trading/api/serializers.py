@@ -290,7 +290,7 @@ class PositionOut(serializers.Serializer[Any]):
     fees = AmountField()
     last_price = AmountField(allow_null=True)
     unrealised_pnl = AmountField(allow_null=True, help_text="Null without a last price.")
-    settled_quantity = AmountField()
+    settled_quantity = AmountField(allow_null=True, help_text="Null where it is of the past.")
     version = serializers.IntegerField(help_text="How many trades made it.")
     updated_at = serializers.DateTimeField()
 
@@ -363,7 +363,7 @@ def position_out(view: PositionView) -> dict[str, Any]:
         "fees": plain(held.fees),
         "last_price": _plain(quote.last_price),
         "unrealised_pnl": _plain(view.unrealised_pnl),
-        "settled_quantity": plain(view.settled),
+        "settled_quantity": _plain(view.settled),
         "version": held.version,
         "updated_at": held.updated_at,
     }

@@ -5,7 +5,9 @@ from apps.trading.models.positions import (
     Position,
     PositionChange,
     PositionMark,
+    PositionSnapshot,
     SettledHolding,
+    Snapshot,
 )
 from apps.trading.models.reference import (
     AccountStatus,
@@ -40,9 +42,11 @@ __all__ = [
     "Position",
     "PositionChange",
     "PositionMark",
+    "PositionSnapshot",
     "RejectedTrade",
     "SettledHolding",
     "Side",
+    "Snapshot",
     "Trade",
     "TradeRevision",
     "TradeState",

@@ -38,6 +38,8 @@ class Position(models.Model):
     lots = models.JSONField(null=True, help_text="FIFO only: [[quantity, cost, offset]].")
     version = models.BigIntegerField(help_text="How many trades made it.")
     last_offset = models.BigIntegerField(help_text="In the account's partition of topic trade.")
+    effective_to = models.DateTimeField(help_text="The latest time of dealing of its trades.")
+    known_to = models.DateTimeField(help_text="The latest time at which we knew of one.")
     updated_at = models.DateTimeField(help_text="When it was last folded (UTC).")
 
     objects = TenantQuerySet.as_manager()
@@ -110,7 +112,8 @@ class PositionChange(models.Model):
     realised_pnl = AmountField()
     fees = AmountField()
     effective_at = models.DateTimeField(help_text="When it was dealt (UTC).")
-    booked_at = models.DateTimeField(help_text="When we knew of it (UTC).")
+    booked_at = models.DateTimeField(help_text="When we knew of it (UTC); never falls.")
+    effective_to = models.DateTimeField(help_text="The latest `effective_at` up to here.")
 
     objects = TenantQuerySet.as_manager()
 
@@ -135,16 +138,78 @@ class PositionChange(models.Model):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
+            # What an as-of cannot answer by looking up one version: revisions, and trades that
+            # became known after later ones. In the order of trading both are rare.
             models.Index(
-                fields=["account", "instrument", "offset"],
-                include=["place"],
-                condition=~Q(kind="executed"),
-                name="position_revisions",
+                fields=["account", "instrument", "version"],
+                condition=~Q(kind="executed") | Q(effective_at__lt=F("effective_to")),
+                name="position_exceptions",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.instrument_id} v{self.version}"
+
+
+class Snapshot(models.Model):
+    """All positions at one cut of the log: what was folded when one statement looked.
+
+    Positions that did not move since the snapshot before are not written again: a position at a
+    snapshot is its newest row up to it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    period = models.DateTimeField(unique=True, help_text="The hour that it was taken for (UTC).")
+    taken_at = models.DateTimeField(help_text="When the statement looked.")
+    offsets = models.JSONField(help_text="How far each partition was folded: {partition: offset}.")
+    positions = models.BigIntegerField(help_text="Rows that it wrote.")
+    checked = models.BigIntegerField(help_text="Positions folded from the snapshot before.")
+    faults = models.JSONField(help_text="Where that folding gave something else.")
+
+    class Meta:
+        ordering = ("-period",)
+
+    def __str__(self) -> str:
+        return f"{self.period:%Y-%m-%d %H:%M}"
+
+
+class PositionSnapshot(models.Model):
+    """A position as it was when a snapshot was taken, with its lots."""
+
+    pk = models.CompositePrimaryKey("account", "instrument", "snapshot")
+    snapshot = models.ForeignKey(
+        Snapshot, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    account = models.ForeignKey(
+        ClientAccount,
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    instrument = models.ForeignKey(
+        Instrument, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    quantity = AmountField()
+    cost = AmountField()
+    realised_pnl = AmountField()
+    fees = AmountField()
+    lots = models.JSONField(null=True)
+    version = models.BigIntegerField()
+    last_offset = models.BigIntegerField()
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["snapshot"], name="positions_of_a_snapshot"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.instrument_id} at {self.snapshot_id}"
 
 
 class PositionMark(models.Model):

@@ -1,6 +1,7 @@
 """Questions about accounts, instruments, trades and positions."""
 
 from apps.trading.selectors.exposure import Holding, gross_exposure, holdings_of
+from apps.trading.selectors.past import position_as_of, positions_as_of
 from apps.trading.selectors.positions import (
     Positions,
     PositionView,
@@ -51,8 +52,10 @@ __all__ = [
     "instruments",
     "known_numbers",
     "newest_trades",
+    "position_as_of",
     "position_of",
     "position_quantities",
+    "positions_as_of",
     "positions_of",
     "settled_quantities",
     "settlement_terms",

@@ -39,8 +39,8 @@ class PositionView:
 
     stored: StoredPosition
     quote: Quote
-    settled: Decimal = ZERO
-    """Of the quantity; the rest is still owed."""
+    settled: Decimal | None = ZERO
+    """Of the quantity; the rest is still owed. Nothing is said of the past."""
 
     @property
     def average_cost(self) -> Decimal | None:

@@ -10,6 +10,7 @@ from apps.trading.services.keys import forget_old_keys
 from apps.trading.services.prices import PriceUpdate, record_prices
 from apps.trading.services.revisions import Revision, amend_trade, cancel_trade
 from apps.trading.services.settling import settle_units
+from apps.trading.services.snapshots import take_snapshot
 
 __all__ = [
     "CHUNK",
@@ -34,5 +35,6 @@ __all__ = [
     "record_prices",
     "register_counterparty",
     "settle_units",
+    "take_snapshot",
     "unprintable",
 ]

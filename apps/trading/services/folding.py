@@ -1,13 +1,13 @@
 """Fold trades into positions: a batch in memory, written with one statement.
 
 A trade that is new goes on top of the position. One that is cancelled or amended lies below others,
-so its position is folded again from there (`refolding`).
+so its position is folded again from there (`selectors.history`).
 """
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -32,11 +32,12 @@ from apps.trading.positions import (
     lots_to_json,
 )
 from apps.trading.selectors import position_cache
+from apps.trading.selectors.history import Change, History
 from apps.trading.selectors.position_cache import StoredPosition
-from apps.trading.services.refolding import Change, History
 
 LOAD: Final = """
-SELECT p.account_id, p.instrument_id, p.version, p.quantity, p.cost, p.realised_pnl, p.fees, p.lots
+SELECT p.account_id, p.instrument_id, p.version, p.effective_to, p.known_to, p.quantity, p.cost,
+       p.realised_pnl, p.fees, p.lots
 FROM unnest(%s::uuid[], %s::uuid[]) AS u (account, instrument)
 JOIN trading_position p ON p.account_id = u.account AND p.instrument_id = u.instrument
 """
@@ -49,33 +50,37 @@ WITH mark AS (
 ), history AS (
     INSERT INTO trading_positionchange (partition, "offset", tenant_id, account_id, instrument_id,
         trade_id, kind, place, fill_quantity, fill_price, fill_notional, fill_fees, version,
-        quantity, cost, realised_pnl, fees, effective_at, booked_at)
+        quantity, cost, realised_pnl, fees, effective_at, booked_at, effective_to)
     SELECT c.partition, c."offset", c.tenant_id, c.account_id, c.instrument_id, c.trade_id,
            c.kind, c.place, c.fill_quantity, c.fill_price, c.fill_notional, c.fill_fees, c.version,
-           c.quantity, c.cost, c.realised_pnl, c.fees, c.effective_at, c.booked_at
+           c.quantity, c.cost, c.realised_pnl, c.fees, c.effective_at, c.booked_at,
+           c.effective_to
     FROM json_to_recordset(%(changes)s::json) AS c (
         partition smallint, "offset" bigint, tenant_id integer, account_id uuid, instrument_id uuid,
         trade_id uuid, kind text, place bigint, fill_quantity numeric, fill_price numeric,
         fill_notional numeric, fill_fees numeric, version bigint, quantity numeric, cost numeric,
-        realised_pnl numeric, fees numeric, effective_at timestamptz, booked_at timestamptz)
+        realised_pnl numeric, fees numeric, effective_at timestamptz, booked_at timestamptz,
+        effective_to timestamptz)
 )
 INSERT INTO trading_position AS p (tenant_id, account_id, instrument_id, currency, quantity, cost,
-    realised_pnl, fees, lots, version, last_offset, updated_at)
+    realised_pnl, fees, lots, version, last_offset, effective_to, known_to, updated_at)
 SELECT g.tenant_id, g.account_id, g.instrument_id, g.currency, g.quantity, g.cost, g.realised_pnl,
-       g.fees, g.lots, g.version, g.last_offset, %(now)s
+       g.fees, g.lots, g.version, g.last_offset, g.effective_to, g.known_to, %(now)s
 FROM json_to_recordset(%(positions)s::json) AS g (
     tenant_id integer, account_id uuid, instrument_id uuid, currency text, quantity numeric,
     cost numeric, realised_pnl numeric, fees numeric, lots jsonb, version bigint,
-    last_offset bigint)
+    last_offset bigint, effective_to timestamptz, known_to timestamptz)
 ON CONFLICT (account_id, instrument_id) DO UPDATE SET
     quantity = excluded.quantity, cost = excluded.cost, realised_pnl = excluded.realised_pnl,
     fees = excluded.fees, lots = excluded.lots, version = excluded.version,
-    last_offset = excluded.last_offset, updated_at = excluded.updated_at
+    last_offset = excluded.last_offset, effective_to = excluded.effective_to,
+    known_to = excluded.known_to, updated_at = excluded.updated_at
 """
 MARKS: Final = """
 SELECT partition, token FROM trading_positionmark WHERE partition = ANY(%s::smallint[])
 """
 
+BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
 Pair = tuple[UUID, UUID]
 """Account and instrument."""
 Deal = TradeExecuted | TradeAmended | TradeCancelled
@@ -92,6 +97,8 @@ class Held:
 
     state: PositionState = field(default_factory=PositionState)
     version: int = 0
+    effective_to: datetime = BEGINNING
+    known_to: datetime = BEGINNING
     last: Recorded | None = None
     changes: list[Change] = field(default_factory=list)
 
@@ -140,9 +147,10 @@ def _load(pairs: Sequence[Pair]) -> dict[Pair, Held]:
         cursor.execute(LOAD, [[one[0] for one in wanted], [one[1] for one in wanted]])
         rows = cursor.fetchall()
     held = {pair: Held() for pair in wanted}
-    for account, instrument, version, *amounts, lots in rows:
+    for account, instrument, version, effective_to, known_to, *amounts, lots in rows:
         kept = lots_from_json(json.loads(lots)) if lots else ()
-        held[account, instrument] = Held(PositionState(*(*amounts, kept)), version)
+        state = PositionState(*(*amounts, kept))
+        held[account, instrument] = Held(state, version, effective_to, known_to)
     return held
 
 
@@ -169,6 +177,8 @@ def _fold(held: dict[Pair, Held], one: Recorded) -> Change:
         position.state = history.refold(Told(one.offset, place, fill), terms)
     position.version += 1
     position.last = one
+    position.effective_to = max(position.effective_to, trade.executed_at)
+    position.known_to = max(position.known_to, one.recorded_at)
     change = _change(one, place, fill, position)
     position.changes.append(change)
     return change
@@ -195,7 +205,8 @@ def _change(one: Recorded, place: int, fill: Fill | None, position: Held) -> Cha
         state.realised_pnl,
         state.fees,
         trade.executed_at,
-        one.recorded_at,
+        position.known_to,
+        position.effective_to,
     )
 
 
@@ -246,6 +257,8 @@ def _row(one: Held) -> dict[str, Any]:
         "lots": lots_to_json(state.lots) if state.lots else None,
         "version": one.version,
         "last_offset": _last(one).offset,
+        "effective_to": one.effective_to,
+        "known_to": one.known_to,
     }
 
 

@@ -1,10 +1,10 @@
 """The back office's window on the ledger. Nothing is written here: corrections are entries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -14,9 +14,10 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.paginator import InfinitePaginator
 
+from apps.core.exceptions import DomainError
 from apps.core.money import plain
-from apps.ledger import selectors
-from apps.ledger.models import Asset, JournalEntry, LedgerAccount
+from apps.ledger import selectors, services
+from apps.ledger.models import Asset, Break, JournalEntry, LedgerAccount, ReconciliationRun
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -24,7 +25,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
     show_full_result_count = False
     paginator = InfinitePaginator
-    actions = None
+    actions: Sequence[str] | None = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never."""
@@ -146,3 +147,76 @@ def _table(headers: list[str], rows: Iterable[list[Any]]) -> str:
     return render_to_string(
         "unfold/components/table.html", {"table": {"headers": headers, "rows": list(rows)}}
     )
+
+
+@admin.register(ReconciliationRun)
+class ReconciliationRunAdmin(ReadOnlyAdmin):
+    """Reconciliations: what was looked at, and what came of it."""
+
+    list_display = ("date", "tenant", "status", "found", "started_by", "finished_at")
+    list_filter = ("tenant", "status")
+    list_select_related = ("tenant",)
+    ordering = ("-date", "tenant")
+    fields = (("date", "tenant"), ("status", "found"), "looked", ("since", "until"), "started_by")
+    readonly_fields = ("looked",)
+
+    @admin.display(description="Checks")
+    def looked(self, run: ReconciliationRun) -> str:
+        """Every check with its outcome."""
+        rows = [
+            [one["name"], one["status"], one["checked"], one["missing"] or one["found"]]
+            for one in run.checks
+        ]
+        return _table(["Check", "Outcome", "Looked at", "Found"], rows)
+
+
+@admin.register(Break)
+class BreakAdmin(ReadOnlyAdmin):
+    """Breaks, and the work on them."""
+
+    list_display = ("kind", "subject", "expected_", "actual_", "state", "assignee", "opened_at")
+    list_filter = ("tenant", "state", "kind")
+    ordering = ("-opened_at",)
+    search_fields = ("=account", "=asset", "subject__startswith")
+    actions = ("take", "explain", "close")
+
+    @admin.display(description="Expected")
+    def expected_(self, row: Break) -> str:
+        """Without trailing zeros."""
+        return "" if row.expected is None else plain(row.expected)
+
+    @admin.display(description="Actual")
+    def actual_(self, row: Break) -> str:
+        """Without trailing zeros."""
+        return "" if row.actual is None else plain(row.actual)
+
+    def has_work_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change breaks."""
+        return bool(request.user.has_perm("ledger.change_break"))
+
+    @admin.action(description="Take: I look into it", permissions=["work"])
+    def take(self, request: HttpRequest, queryset: QuerySet[Break]) -> None:
+        """Assign to oneself."""
+        self._move(request, queryset, "assigned", "")
+
+    @admin.action(description="Explained: known and harmless", permissions=["work"])
+    def explain(self, request: HttpRequest, queryset: QuerySet[Break]) -> None:
+        """Mark as explained; the note with the reason is given over the API."""
+        self._move(request, queryset, "explained", f"Explained by {request.user}.")
+
+    @admin.action(description="Close: mended", permissions=["work"])
+    def close(self, request: HttpRequest, queryset: QuerySet[Break]) -> None:
+        """Close."""
+        self._move(request, queryset, "closed", f"Closed by {request.user}.")
+
+    def _move(self, request: HttpRequest, rows: QuerySet[Break], state: str, note: str) -> None:
+        who = str(request.user)
+        for row in rows:
+            try:
+                services.change_break(
+                    row.tenant_id, row.pk, state=state, by=who, note=note, assignee=who
+                )
+            except DomainError as error:
+                messages.error(request, f"{row}: {error}")
+            else:
+                messages.success(request, f"{row} is {state}.")

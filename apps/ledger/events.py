@@ -1,5 +1,6 @@
 """The facts that the ledger tells."""
 
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -38,3 +39,41 @@ class CashTransferred(Event, frozen=True):
     amount: Decimal
     reference: str
     booked_at: Moment
+
+
+@event("ledger.reconciliation.finished", topic="ledger")
+class ReconciliationFinished(Event, frozen=True):
+    """A day was looked at. Key: the run."""
+
+    run_id: UUID
+    date: date
+    status: str  # clean | breaks | not_run
+    found: int
+    not_run: tuple[str, ...]  # names of checks that could not look
+
+
+@event("ledger.break.opened", topic="ledger")
+class BreakOpened(Event, frozen=True):
+    """Two records differ: somebody has to look. Key: the break."""
+
+    break_id: UUID
+    run_id: UUID
+    kind: str
+    subject: str
+    account: str
+    asset: str
+    expected: Decimal | None
+    actual: Decimal | None
+    detail: str
+
+
+@event("ledger.break.changed", topic="ledger")
+class BreakChanged(Event, frozen=True):
+    """The work on a break went on. Key: the break."""
+
+    break_id: UUID
+    before: str  # open | assigned | explained
+    state: str  # open | assigned | explained | closed
+    assignee: str
+    note: str
+    by: str

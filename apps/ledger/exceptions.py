@@ -57,3 +57,23 @@ class UnknownOwner(NotFound):
 
 class EntryNotFound(NotFound):
     """There is no such journal entry."""
+
+
+class UnknownBreak(NotFound):
+    """There is no such break."""
+
+
+class UnknownRun(NotFound):
+    """There is no such reconciliation."""
+
+
+class BreakStays(Conflict):
+    """A break does not go there from where it is."""
+
+
+class StatementRefused(Rejected):
+    """The statement is not well formed; `errors` lists every fault."""
+
+
+class StatementDiffers(Conflict):
+    """This source has already stated other balances of that day."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.ledger.api import views
+from apps.ledger.api import reconciliations, views
 
 app_name = "ledger"
 urlpatterns = [
@@ -12,4 +12,17 @@ urlpatterns = [
     path("ledger/trial-balance", views.TrialBalanceView.as_view(), name="trial-balance"),
     path("ledger/statement", views.StatementView.as_view(), name="statement"),
     path("ledger/transfers", views.TransfersView.as_view(), name="transfer-list"),
+    path("reconciliations", reconciliations.RunListView.as_view(), name="run-list"),
+    path("reconciliations/breaks", reconciliations.BreakListView.as_view(), name="break-list"),
+    path(
+        "reconciliations/breaks/<uuid:break_id>",
+        reconciliations.BreakView.as_view(),
+        name="break-detail",
+    ),
+    path(
+        "reconciliations/statements",
+        reconciliations.StatementReceivedView.as_view(),
+        name="statement-received",
+    ),
+    path("reconciliations/<uuid:run_id>", reconciliations.RunView.as_view(), name="run-detail"),
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from apps.events.invariants import Invariant
+from apps.ledger.invariants.daily import look
 from apps.ledger.invariants.journal import (
     balances_are_the_sum_of_their_postings,
     entries_balance,
@@ -37,4 +38,4 @@ INVARIANTS: Sequence[Invariant] = (
     cash_is_what_positions_earned,
 )
 
-__all__ = ["INVARIANTS"]
+__all__ = ["INVARIANTS", "look"]

@@ -23,6 +23,7 @@ from apps.ledger.selectors.entries import (
 from apps.ledger.selectors.health import partition_problems
 from apps.ledger.selectors.owners import Owner, is_currency, owner_of
 from apps.ledger.selectors.past import balances_at
+from apps.ledger.selectors.reconciliation import break_of, breaks, breaks_of, run_of, runs
 from apps.ledger.selectors.statements import Line, Statement, statement, statement_lines
 
 __all__ = [
@@ -41,6 +42,9 @@ __all__ = [
     "balances_at",
     "booked_sources",
     "booked_trades",
+    "break_of",
+    "breaks",
+    "breaks_of",
     "entries",
     "entry",
     "entry_of_source",
@@ -48,6 +52,8 @@ __all__ = [
     "legs_of",
     "owner_of",
     "partition_problems",
+    "run_of",
+    "runs",
     "statement",
     "statement_lines",
     "trial_balance",

@@ -5,6 +5,13 @@ from apps.ledger.services.accounts import open_client_accounts
 from apps.ledger.services.facts import book_facts
 from apps.ledger.services.partitions import make_partitions
 from apps.ledger.services.posting import Booked, post_entries
+from apps.ledger.services.reconciling import (
+    balances_of,
+    change_break,
+    read_statement,
+    receive_statement,
+    reconcile,
+)
 from apps.ledger.services.settling import post_deliveries, post_penalties
 from apps.ledger.services.transfers import Transfer, transfer_cash
 
@@ -13,11 +20,16 @@ __all__ = [
     "Delivery",
     "PenaltyDay",
     "Transfer",
+    "balances_of",
     "book_facts",
+    "change_break",
     "make_partitions",
     "open_client_accounts",
     "post_deliveries",
     "post_entries",
     "post_penalties",
+    "read_statement",
+    "receive_statement",
+    "reconcile",
     "transfer_cash",
 ]

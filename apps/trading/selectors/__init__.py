@@ -1,5 +1,6 @@
 """Questions about accounts, instruments, trades and positions."""
 
+from apps.trading.selectors.cut import differing_from_cache, quantities_at
 from apps.trading.selectors.exposure import Holding, gross_exposure, holdings_of
 from apps.trading.selectors.past import position_as_of, positions_as_of
 from apps.trading.selectors.positions import (
@@ -42,6 +43,7 @@ __all__ = [
     "account_id_of",
     "accounts",
     "counterparties",
+    "differing_from_cache",
     "find_account",
     "find_counterparty",
     "find_instrument",
@@ -57,6 +59,7 @@ __all__ = [
     "position_quantities",
     "positions_as_of",
     "positions_of",
+    "quantities_at",
     "settled_quantities",
     "settlement_terms",
     "trade_in_version",

@@ -4,34 +4,16 @@ Amounts are NUMERIC without precision or scale: the database refuses what does n
 rounds. Times are UTC.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from django.core.checks import CheckMessage
 from django.db import models
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from apps.events.contracts import PARTITIONS
 from apps.ledger.journal import LEGS_MIN, Kind
+from apps.ledger.models.fields import ExactField
 from apps.tenants.models import Tenant, TenantQuerySet
-
-
-class ExactField(models.DecimalField):  # type: ignore[type-arg] # fields are generic in stubs only
-    """A NUMERIC without precision or scale, which PostgreSQL stores as it is given."""
-
-    def __init__(self, **options: Any) -> None:
-        """Digits are the database's business: constraints refuse, nothing rounds."""
-        super().__init__(**{**options, "max_digits": None, "decimal_places": None})
-
-    def db_type(self, connection: BaseDatabaseWrapper) -> str:
-        """The column's type."""
-        return "numeric"
-
-    def check(self, **options: Any) -> list[CheckMessage]:
-        """Without the two checks that ask for digits."""
-        asked_for = {"fields.E130", "fields.E132"}
-        return [found for found in super().check(**options) if found.id not in asked_for]
 
 
 class LedgerAccount(models.Model):

@@ -1,0 +1,141 @@
+"""Ledger and positions at one cut of the log: a handler that lags makes no difference.
+
+Both sides are read in one snapshot of the database. Where one handler is ahead of the other in a
+partition, what it did beyond the other's offset is taken back out: of positions by their history, of
+the ledger by the entries of the events between. So they are compared at the same offset.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from apps.core.money import ZERO, exact
+from apps.events import registry
+from apps.events.contracts import contract_of, partition_of
+from apps.ledger.journal import Code
+from apps.ledger.selectors.owners import HANDLER
+from apps.trading import selectors as trading
+from apps.trading.events import TradeAmended, TradeCancelled, TradeExecuted
+
+TRADE: Final = contract_of(TradeExecuted)
+DEALS: Final = [contract_of(one).name for one in (TradeExecuted, TradeAmended, TradeCancelled)]
+
+Place = tuple[UUID, str]
+"""Account, and asset."""
+
+UNITS: Final = """
+SELECT a.owner, b.asset, sum(b.amount)
+FROM ledger_balance b JOIN ledger_ledgeraccount a ON a.id = b.ledger_account_id
+WHERE a.tenant_id = coalesce(%s, a.tenant_id) AND a.owner IS NOT NULL AND a.code = ANY(%s)
+GROUP BY a.owner, b.asset
+"""
+# What the ledger booked of events after the cut.
+BEYOND: Final = """
+WITH ahead AS (
+    SELECT e.tenant_id, e.data ->> 'trade_id' AS trade, (e.data ->> 'version_no')::integer AS version
+    FROM json_each_text(%s::json) AS c (partition, "offset")
+    JOIN events_cursor l ON l.handler = %s AND l.topic = 'trade'
+        AND l.partition = c.partition::smallint
+    JOIN events_event e ON e.topic = 'trade' AND e.partition = l.partition
+        AND e."offset" > c."offset"::bigint AND e."offset" <= l."offset" AND e.name = ANY(%s)
+), entries AS (
+    SELECT j.id, j.booked_at FROM ahead
+    JOIN ledger_journalentry j ON j.tenant_id = ahead.tenant_id
+        AND j.source = format('trade:%%s:%%s', ahead.trade, ahead.version)
+    UNION ALL
+    SELECT r.id, r.booked_at FROM ahead
+    JOIN ledger_journalentry o ON o.tenant_id = ahead.tenant_id
+        AND o.source = format('trade:%%s:%%s', ahead.trade, ahead.version - 1)
+    JOIN ledger_journalentry r ON r.reverses_id = o.id
+    WHERE ahead.version > 1
+)
+SELECT a.owner, p.asset, sum(p.amount)
+FROM entries JOIN ledger_posting p ON p.entry_id = entries.id AND p.booked_at = entries.booked_at
+JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id
+WHERE a.owner IS NOT NULL AND a.code = ANY(%s)
+GROUP BY a.owner, p.asset
+"""
+HELD_CODES: Final = [Code.SEC_UNSETTLED.value, Code.SEC_SETTLED.value]
+
+
+@contextmanager
+def one_snapshot() -> Iterator[None]:
+    """Everything inside sees the database as it was at one moment."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+
+
+def cut() -> dict[int, int]:
+    """The offset in every partition up to which both the ledger and the positions have read."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT partition, min("offset") FROM events_cursor
+               WHERE topic = 'trade' AND handler = ANY(%s) GROUP BY partition""",
+            [readers()],
+        )
+        return dict(cursor.fetchall())
+
+
+def readers() -> list[str]:
+    """The ledger's reader of trades, and the positions'."""
+    found = registry.handlers_of(TRADE.topic)
+    return [HANDLER, *(one.name for one in found if one.lane == "positions")]
+
+
+def held_accounts() -> frozenset[str]:
+    """Accounts that one of the two cannot get past: their two sides differ until that is mended."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT key FROM events_parkedkey WHERE topic = %s AND handler = ANY(%s)",
+            [TRADE.topic, readers()],
+        )
+        return frozenset(key for (key,) in cursor.fetchall())
+
+
+def ledger_units(tenant: int | None, at: Mapping[int, int]) -> dict[Place, Decimal]:
+    """Units per account and instrument, settled and not, at a cut."""
+    with connection.cursor() as cursor:
+        cursor.execute(UNITS, [tenant, HELD_CODES])
+        found = {(owner, asset): amount for owner, asset, amount in cursor.fetchall()}
+        text = json.dumps({str(partition): offset for partition, offset in at.items()})
+        cursor.execute(BEYOND, [text, HANDLER, DEALS, HELD_CODES])
+        with exact():
+            for owner, asset, amount in cursor.fetchall():
+                if (owner, asset) in found:
+                    found[owner, asset] -= amount
+    return found
+
+
+def position_units(tenant: int | None, at: Mapping[int, int]) -> dict[Place, Decimal]:
+    """Units per account and instrument by the positions, at a cut."""
+    found = trading.quantities_at(tenant, at)
+    return {(account, symbol): quantity for account, symbol, quantity in found}
+
+
+def differing(
+    tenant: int | None,
+) -> tuple[int, list[tuple[Place, Decimal, Decimal]], dict[int, int]]:
+    """How many places were compared; (place, by positions, by ledger) where they differ; the cut.
+
+    Accounts that are held are left out. To be called in one snapshot.
+    """
+    at, held = cut(), held_accounts()
+    positions, ledger = position_units(tenant, at), ledger_units(tenant, at)
+    places = {place for place in {*positions, *ledger} if str(place[0]) not in held}
+    wrong = [
+        (place, positions.get(place, ZERO), ledger.get(place, ZERO))
+        for place in sorted(places, key=str)
+        if positions.get(place, ZERO) != ledger.get(place, ZERO)
+    ]
+    return len(places), wrong, at
+
+
+def partition(account: UUID) -> int:
+    """The partition that an account's facts are in."""
+    return partition_of(str(account))

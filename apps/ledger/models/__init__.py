@@ -1,0 +1,25 @@
+"""The ledger's tables."""
+
+from apps.ledger.models.fields import ExactField
+from apps.ledger.models.journal import (
+    Asset,
+    Balance,
+    BalanceMark,
+    JournalEntry,
+    LedgerAccount,
+    Posting,
+)
+from apps.ledger.models.reconciliation import Break, ExternalStatement, ReconciliationRun
+
+__all__ = [
+    "Asset",
+    "Balance",
+    "BalanceMark",
+    "Break",
+    "ExactField",
+    "ExternalStatement",
+    "JournalEntry",
+    "LedgerAccount",
+    "Posting",
+    "ReconciliationRun",
+]

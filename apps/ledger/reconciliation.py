@@ -1,0 +1,95 @@
+"""Reconciliation: what was looked at, what was found, and what a run is to be called. Pure.
+
+A run compares two records of one day at one cut of the log. A check that could not look is not a
+check that found nothing: a run is clean only where every check ran and found nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How a check, or a run, ended."""
+
+    CLEAN = "clean"
+    BREAKS = "breaks"
+    NOT_RUN = "not_run"
+
+
+class BreakState(StrEnum):
+    """Where the work on a break stands."""
+
+    OPEN = "open"
+    ASSIGNED = "assigned"
+    EXPLAINED = "explained"
+    CLOSED = "closed"
+
+
+MOVES = {
+    BreakState.OPEN: {BreakState.ASSIGNED, BreakState.EXPLAINED, BreakState.CLOSED},
+    BreakState.ASSIGNED: {BreakState.OPEN, BreakState.EXPLAINED, BreakState.CLOSED},
+    BreakState.EXPLAINED: {BreakState.OPEN, BreakState.ASSIGNED, BreakState.CLOSED},
+    BreakState.CLOSED: set(),
+}
+"""Where a break may go from where it is. A closed one stays; if it is found again, that is a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What a run looks at: the business of one tenant between two looks."""
+
+    tenant: int
+    date: date
+    since: datetime
+    """With an overlap, so that what was being written at the look before is not missed."""
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Two records that differ. `kind` and `subject` are its identity, run after run."""
+
+    kind: str
+    subject: str
+    detail: str
+    account: str = ""
+    asset: str = ""
+    expected: Decimal | None = None
+    actual: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One check: how many things it looked at, and what it found; or why it could not look."""
+
+    name: str
+    checked: int = 0
+    findings: Sequence[Finding] = ()
+    missing: str = ""
+
+    @property
+    def status(self) -> Status:
+        """How it ended."""
+        if self.findings:
+            return Status.BREAKS
+        return Status.NOT_RUN if self.missing else Status.CLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All results of one run, and the offsets at which both sides were compared."""
+
+    results: Sequence[Result]
+    cut: dict[int, int]
+
+
+def verdict(results: Iterable[Result]) -> Status:
+    """What a run is called: breaks before all, then what did not run; clean only if all is."""
+    found = {result.status for result in results}
+    for status in (Status.BREAKS, Status.NOT_RUN):
+        if status in found:
+            return status
+    return Status.CLEAN if found else Status.NOT_RUN

@@ -1,0 +1,396 @@
+"""Reconciliation: clean over sound books whatever lags, and loud and exact on each kind of damage."""
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from apps.core.ids import uuid7
+from apps.events import registry
+from apps.events.contracts import PARTITIONS, partition_of
+from apps.events.services import drain
+from apps.events.services.clock import due_periods
+from apps.ledger import invariants, selectors, services
+from apps.ledger.exceptions import BreakStays, StatementDiffers
+from apps.ledger.models import Break, ReconciliationRun
+from apps.ledger.reconciliation import Result, Status, verdict
+from apps.ledger.selectors.owners import HANDLER
+from apps.tenants.models import Tenant
+from apps.trading import selectors as trading
+from apps.trading import services as trading_services
+from apps.trading.selectors import position_cache
+from apps.trading.services import Revision
+from tests.ledger.cast import guards_off
+from tests.trading import cast
+
+DAY = date(2026, 3, 2)
+FOLDER = "trading.apply_trades"
+
+
+def drain_all(*handlers: str) -> None:
+    for handler in handlers:
+        for partition in range(PARTITIONS):
+            drain(handler, "trade", partition)
+
+
+def sql(statement: str) -> None:
+    """As a stranger with the superuser's password, who knows what to switch off."""
+    found = re.match(r"(?:UPDATE|DELETE FROM|INSERT INTO) (\w+)", statement)
+    assert found is not None
+    table = found.group(1)
+    guarded = guards_off(table) if table.startswith("ledger_") else nullcontext()
+    with guarded, connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(statement)
+        assert cursor.rowcount > 0
+        cursor.execute("SET session_replication_role = origin")
+
+
+@pytest.fixture
+def books(tenant: Tenant) -> Tenant:
+    """Trades of two accounts and two instruments, one amended, one cancelled; all taken."""
+    for number, method in (("ACC-1", "average"), ("ACC-2", "fifo")):
+        cast.open_account(tenant.pk, number, cost_method=method)
+    cast.list_instrument(tenant.pk)
+    cast.list_instrument(tenant.pk, "ABC")
+    outcomes = cast.book(
+        tenant.pk,
+        *(
+            cast.ask(account=account, instrument=symbol, side=side, quantity=quantity)
+            for account in ("ACC-1", "ACC-2")
+            for symbol in ("XYZ", "ABC")
+            for side, quantity in (("buy", "100"), ("sell", "30"), ("buy", "7"))
+        ),
+    )
+    for number, outcome in enumerate(outcomes[:2]):
+        assert outcome.trade is not None
+        revise(tenant, outcome.trade.id, quantity=None if number else Decimal(90))
+    drain_all(FOLDER, HANDLER)
+    return tenant
+
+
+def revise(tenant: Tenant, trade: Any, *, quantity: Decimal | None) -> None:
+    asked = Revision(trade=str(trade), reason="x", key=str(uuid7()), quantity=quantity)
+    call = trading_services.cancel_trade if quantity is None else trading_services.amend_trade
+    call(tenant.pk, "key:test", asked, now=timezone.now())
+
+
+def reconcile(tenant: Tenant, day: date = DAY) -> ReconciliationRun:
+    return services.reconcile(tenant.pk, day, invariants.look, by="test")
+
+
+def kinds(tenant: Tenant) -> set[str]:
+    return {row.kind for row in selectors.breaks(tenant.pk, limit=99) if row.state != "closed"}
+
+
+def test_sound_books_are_clean_and_two_runs_are_one(books: Tenant) -> None:
+    first, second = reconcile(books), reconcile(books)
+    assert [one for one in first.checks if one["found"]] == []
+    assert (first.status, second.status, first.pk) == ("clean", "clean", second.pk)
+    looked = {one["name"].split(" (")[0]: one["checked"] for one in first.checks}
+    assert looked["positions equal the ledger's units"] == 4
+    assert looked["every told trade is there, booked and folded"] == 14
+    assert first.found == 0
+    assert Break.objects.for_tenant(books).count() == 0
+
+
+def test_the_next_day_looks_at_what_came_since(books: Tenant) -> None:
+    reconcile(books)
+    (outcome,) = cast.book(books.pk, cast.ask(quantity="5"))
+    assert outcome.trade is not None
+    drain_all(FOLDER, HANDLER)
+    second = reconcile(books, DAY + timedelta(days=1))
+    looked = {one["name"].split(" (")[0]: one["checked"] for one in second.checks}
+    assert looked["every told trade is there, booked and folded"] == 1
+    assert second.status == "clean"
+
+
+@pytest.mark.parametrize("ahead", [FOLDER, HANDLER])
+def test_a_handler_that_lags_makes_no_false_break(books: Tenant, ahead: str) -> None:
+    """Trades flow, one handler is ahead of the other, with revisions of old trades among them."""
+    for round_ in range(3):
+        cast.book(books.pk, cast.ask(quantity="3"), cast.ask(account="ACC-2", side="sell"))
+        old = trading.trades(books.pk, after=None, limit=50, state="executed")[-1 - round_]
+        revise(books, old.id, quantity=Decimal(11) if round_ else None)
+        drain_all(ahead)
+        run = reconcile(books)
+        assert (run.status, kinds(books)) == ("clean", set())
+    drain_all(FOLDER, HANDLER)
+    assert reconcile(books).status == "clean"
+
+
+FIRST = "ctid = (SELECT min(ctid) FROM {0})"
+DAMAGE: dict[str, tuple[str, set[str]]] = {
+    "a lost posting": (
+        (
+            "DELETE FROM ledger_posting WHERE (entry_id, leg) IN"
+            " (SELECT entry_id, leg FROM ledger_posting WHERE leg = 3 LIMIT 1)"
+        ),
+        {"entry_incomplete", "entry_unbalanced", "balance_differs", "reversal_differs"},
+    ),
+    "a doubled fill": (
+        (
+            "UPDATE trading_position SET quantity = quantity + 100"
+            " WHERE id = (SELECT min(id) FROM trading_position)"
+        ),
+        {"units_differ", "position_differs"},
+    ),
+    "a lost fill": (
+        (
+            "DELETE FROM trading_positionchange WHERE (account_id, instrument_id, version) IN"
+            " (SELECT account_id, instrument_id, 2 FROM trading_position ORDER BY id LIMIT 1)"
+        ),
+        {"trade_lost"},
+    ),
+    "a changed fill": (
+        "UPDATE trading_positionchange SET fill_notional = fill_notional + 1 WHERE version = 3",
+        {"trade_lost"},
+    ),
+    "a lost trade": (
+        "DELETE FROM trading_trade WHERE id = (SELECT id FROM trading_trade ORDER BY id DESC LIMIT 1)",
+        {"trade_lost", "entry_without_trade"},
+    ),
+    "a trade changed behind the triggers": (
+        (
+            "UPDATE trading_trade SET quantity = quantity + 1"
+            " WHERE id = (SELECT id FROM trading_trade ORDER BY id DESC LIMIT 1)"
+        ),
+        {"trade_lost"},
+    ),
+    "a lost entry": (
+        (
+            "DELETE FROM ledger_journalentry WHERE id = (SELECT id FROM ledger_journalentry"
+            " WHERE source LIKE 'trade:%:1' ORDER BY id DESC LIMIT 1)"
+        ),
+        {"trade_lost", "entry_incomplete"},
+    ),
+    "an entry made up": (
+        (
+            "UPDATE ledger_journalentry SET source = 'trade:x:1', trade_id = gen_random_uuid() WHERE id ="
+            " (SELECT id FROM ledger_journalentry WHERE kind = 'TRADE' ORDER BY id DESC LIMIT 1)"
+        ),
+        {"trade_lost", "entry_without_trade"},
+    ),
+    "a balance raised": (
+        (
+            "UPDATE ledger_balance SET amount = amount + 1 WHERE (ledger_account_id, asset) IN (SELECT"
+            " a.id, 'USD' FROM ledger_ledgeraccount a WHERE a.code = 'CASH:UNSETTLED' ORDER BY 1 LIMIT 1)"
+        ),
+        {"asset_not_zero", "balance_differs"},
+    ),
+    "units moved between balances": (
+        (
+            "UPDATE ledger_balance SET amount = amount + CASE WHEN ledger_account_id = (SELECT min(id)"
+            " FROM ledger_ledgeraccount WHERE code = 'SEC:UNSETTLED') THEN 1 ELSE -1 END"
+            " WHERE asset = 'XYZ' AND ledger_account_id IN"
+            " (SELECT id FROM ledger_ledgeraccount WHERE code = 'SEC:UNSETTLED')"
+        ),
+        {"units_differ", "balance_differs"},
+    ),
+    "a reversal weakened": (
+        (
+            "UPDATE ledger_posting SET amount = amount * 2 WHERE entry_id IN"
+            " (SELECT id FROM ledger_journalentry WHERE kind = 'REVERSAL' LIMIT 1)"
+        ),
+        {"reversal_differs", "balance_differs"},
+    ),
+    "units settled that nobody delivered": (
+        (
+            "INSERT INTO trading_settledholding (tenant_id, account_id, instrument_id, quantity, version,"
+            " updated_at)"
+            " SELECT tenant_id, account_id, instrument_id, 7, 1, now() FROM trading_position LIMIT 1"
+        ),
+        {"settled_units_differ"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_found_and_named(books: Tenant, name: str) -> None:
+    statement, expected = DAMAGE[name]
+    sql(statement)
+    run = reconcile(books)
+    assert run.status == "breaks"
+    assert kinds(books) == expected
+    again = reconcile(books)
+    assert (again.found, Break.objects.for_tenant(books).count()) == (run.found, run.found)
+
+
+def test_a_wrong_quantity_in_the_cache_is_found(books: Tenant) -> None:
+    trading.positions_of(books.pk, "ACC-1")
+    assert reconcile(books).status == "clean"
+    client = trading_cache()
+    account = trading.find_account(books.pk, "ACC-1").pk
+    key = trading_key(books.pk, account)
+    (field, value), *_ = [one for one in client.hgetall(key).items() if one[0]]
+    symbol, uid, currency, _, *rest = json.loads(value)
+    client.hset(key, field, json.dumps([symbol, uid, currency, "12345", *rest]))
+    reconcile(books)
+    (row,) = selectors.breaks(books.pk, limit=9)
+    assert (row.kind, row.actual) == ("cache_differs", 12345)
+    client.delete(key)
+    reconcile(books)
+    (row,) = selectors.breaks(books.pk, limit=9)
+    assert (row.state, row.note) == ("closed", "No longer found.")
+
+
+def trading_cache() -> Any:
+    return position_cache._client()
+
+
+def trading_key(tenant: int, account: Any) -> str:
+    return position_cache._account_key(tenant, partition_of(str(account)), account)
+
+
+def test_a_held_account_is_a_break_and_not_a_difference(books: Tenant) -> None:
+    account = trading.find_account(books.pk, "ACC-1").pk
+    cast.query(
+        "UPDATE trading_position SET quantity = 99999999999999999999 WHERE account_id = %s", account
+    )
+    cast.book(books.pk, cast.ask())
+    drain_all(FOLDER, HANDLER)
+    reconcile(books)
+    assert kinds(books) == {"account_held", "position_differs"}
+
+
+class TestStatements:
+    def test_of_others_are_compared(self, books: Tenant) -> None:
+        services.transfer_cash(
+            books.pk, account="ACC-1", currency="USD", amount=Decimal(500), reference="r"
+        )
+        today = timezone.now().date()
+
+        def receive(day: date, amount: str) -> None:
+            services.receive_statement(
+                books.pk, day=day, kind="nostro", source="BANK", by="t",
+                balances={"USD": Decimal(amount)},
+            )  # fmt: skip
+
+        receive(today, "500")
+        assert reconcile(books, today).status == "clean"
+        tomorrow = today + timedelta(days=1)
+        run = reconcile(books, tomorrow)
+        assert run.status == "not_run"
+        assert [one["missing"] for one in run.checks if one["status"] == "not_run"] == [
+            f"The statements of {tomorrow} have not arrived: nostro of BANK."
+        ]
+        receive(tomorrow, "499.99")
+        assert reconcile(books, tomorrow).status == "breaks"
+        (row,) = selectors.breaks(books.pk, limit=9)
+        assert (row.kind, row.expected, row.actual) == (
+            "external_differs", Decimal("499.99"), Decimal(500),
+        )  # fmt: skip
+        receive(tomorrow, "499.99")
+        with pytest.raises(StatementDiffers):
+            receive(tomorrow, "1")
+
+    def test_over_http(
+        self, books: Tenant, api: APIClient, client_of: Callable[..., APIClient]
+    ) -> None:
+        url = "/api/v1/reconciliations/statements"
+        body = {"date": "2026-03-02", "kind": "depot", "source": "CSD",
+                "balances": [{"asset": "XYZ", "amount": "10"}]}  # fmt: skip
+        assert api.post(url, body, format="json").status_code == 201
+        assert api.post(url, body, format="json").status_code == 200
+        other = {**body, "balances": [{"asset": "XYZ", "amount": "11"}]}
+        assert api.post(url, other, format="json").status_code == 409
+        assert api.post(url, {**body, "balances": None}, format="json").status_code == 400
+        bad = {**body, "source": "B", "balances": [{"asset": "XYZ", "amount": "NaN"}]}
+        assert api.post(url, bad, format="json").status_code == 422
+        file = StringIO("asset,amount\nXYZ,10\n")
+        file.name = "depot.csv"
+        given = {"date": "2026-03-02", "kind": "depot", "source": "CSD", "file": file}
+        assert api.post(url, given, format="multipart").status_code == 200
+        assert client_of(books, "trader").post(url, body, format="json").status_code == 403
+
+
+class TestBreaks:
+    def test_are_worked_on(self, books: Tenant, api: APIClient) -> None:
+        sql(DAMAGE["a doubled fill"][0])
+        answer = api.post("/api/v1/reconciliations", {"date": "2026-03-02"}, format="json")
+        assert (answer.status_code, answer.json()["status"]) == (201, "breaks")
+        listed = api.get("/api/v1/reconciliations").json()["results"]
+        assert [one["id"] for one in listed] == [answer.json()["id"]]
+        shown = api.get(f"/api/v1/reconciliations/{answer.json()['id']}").json()
+        assert {one["kind"] for one in shown["breaks"]} == {"units_differ", "position_differs"}
+        found = api.get("/api/v1/reconciliations/breaks?kind=units_differ").json()["results"]
+        url = f"/api/v1/reconciliations/breaks/{found[0]['id']}"
+        taken = api.patch(url, {"state": "assigned", "assignee": "ann"}, format="json").json()
+        assert (taken["state"], taken["assignee"]) == ("assigned", "ann")
+        assert api.patch(url, {"state": "closed"}, format="json").status_code == 409
+        done = api.patch(url, {"state": "closed", "note": "mended"}, format="json").json()
+        assert (done["state"], done["note"]) == ("closed", "mended")
+        with pytest.raises(BreakStays):
+            services.change_break(
+                books.pk, Break.objects.get(pk=found[0]["id"]).pk, state="open", by="t"
+            )
+        reconcile(books)
+        assert len(selectors.breaks(books.pk, limit=9, kind="units_differ")) == 2
+
+    def test_belong_to_their_tenant(
+        self, books: Tenant, other: Tenant, client_of: Callable[..., APIClient]
+    ) -> None:
+        sql(DAMAGE["a doubled fill"][0])
+        run = reconcile(books)
+        theirs = client_of(other)
+        assert theirs.get("/api/v1/reconciliations").json()["results"] == []
+        assert theirs.get(f"/api/v1/reconciliations/{run.pk}").status_code == 404
+        assert theirs.get("/api/v1/reconciliations/breaks").json()["results"] == []
+
+    def test_are_mailed(self, books: Tenant, settings: Any) -> None:
+        settings.RECONCILIATION_MAIL_TO = ["ops@example.org"]
+        reconcile(books)
+        assert mail.outbox == []
+        sql(DAMAGE["a doubled fill"][0])
+        reconcile(books)
+        assert "2 new breaks" in mail.outbox[0].subject
+        assert "units_differ" in str(mail.outbox[0].body)
+
+
+def test_by_hand_says_what_it_found(books: Tenant) -> None:
+    out = StringIO()
+    call_command("reconcile", json=True, date=DAY, stdout=out)
+    assert json.loads(out.getvalue())["ok"] is True
+    sql(DAMAGE["a balance raised"][0])
+    out = StringIO()
+    with pytest.raises(SystemExit) as code:
+        call_command("reconcile", json=True, date=DAY, stdout=out)
+    report = json.loads(out.getvalue())
+    assert (code.value.code, report["ok"], report["status"]) == (1, False, "breaks")
+    assert {one["kind"] for one in report["breaks"]} == {"asset_not_zero", "balance_differs"}
+    with pytest.raises(SystemExit):
+        call_command("reconcile", date=DAY, stdout=StringIO())
+
+
+def test_not_run_is_not_clean() -> None:
+    clean, missing = Result("a", 1), Result("b", missing="no file")
+    assert verdict([clean]) is Status.CLEAN
+    assert verdict([clean, missing]) is Status.NOT_RUN
+    assert verdict([]) is Status.NOT_RUN
+
+
+@pytest.mark.parametrize(
+    "night", [datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)]
+)
+def test_every_day_is_due_once_also_when_clocks_are_changed(db: None, night: datetime) -> None:
+    """02:00 is UTC's: it neither falls out nor comes twice."""
+    (job,) = [job for job in registry.jobs() if job.name == "ledger.reconcile"]
+    assert job.queue == "reconciliation"
+    due = [
+        period
+        for minutes in range(-60, 60 * 30, 20)
+        for period in due_periods(job, night + timedelta(minutes=minutes))[-1:]
+    ]
+    assert sorted(set(due)) == [night - timedelta(hours=22), night + timedelta(hours=2),
+                                night + timedelta(hours=26)][: len(set(due))]  # fmt: skip

@@ -219,7 +219,8 @@ LOGGING = log_settings(
 # Who is told of a reconciliation that is not clean; sent through EMAIL_URL.
 RECONCILIATION_MAIL_TO: list[str] = env.list("RECONCILIATION_MAIL_TO", default=[])
 DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="lockstep@localhost")
-vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
+_mail = env.str("EMAIL_URL", default="smtp://localhost:25")
+vars().update(environ.Env.email_url_config(_mail))
 BULK_TRADES_MAX = 1_000  # items in one call
 # Environments that share one Redis must not share keys or channels.
 REDIS_PREFIX = env.str("REDIS_PREFIX", default="ls") + ":" + hashlib.blake2s(

@@ -64,6 +64,7 @@ class Booker:
             self._db.execute(STATEMENTS["positions"], [tenant, text, tenant, state])
             self._db.execute(STATEMENTS["entries"], [tenant, text])
             house = [self._ledger[code] for code in HOUSE]
+            self._db.execute(STATEMENTS["settlements"], [tenant, text])
             for mine in _by_partition(rows):  # the ledger takes one partition in a statement
                 self._db.execute(STATEMENTS["postings"], [tenant, _encode(mine).decode(), *house])
 
@@ -83,6 +84,7 @@ class Booker:
             "partition": partition_of(account),
             "event": str(uuid7()),
             "entry": str(uuid7()),
+            "settlement": str(uuid7()),
             "executed_at": datetime.now(UTC),
             "units": quantity if is_buy else -quantity,
             "value": -notional if is_buy else notional,

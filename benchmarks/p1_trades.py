@@ -46,7 +46,7 @@ def run(lab: Lab, options: Options, say: Say) -> list[Chapter]:
         "P1.1",
         "Trades booked per second, the whole way",
         f"{len(market.ACCOUNTS)} accounts, {len(market.INSTRUMENTS)} instruments, entries of six "
-        "legs; the clock stops when everything is executed, folded into positions and posted. "
+        "legs; the clock stops when everything is executed, folded into positions, posted, and has its settlement. "
         "Ours: HTTP with an API key, two clients, two web processes, two shard workers. Limit: "
         "psycopg by hand, two connections, no HTTP. Peers: the same SQL, a job a trade, no HTTP.",
     )
@@ -166,12 +166,15 @@ def _check(bench: Bench) -> None:
                      (SELECT count(*) FROM ledger_journalentry WHERE kind = 'TRADE'),
                      (SELECT count(*) FROM trading_positionchange),
                      (SELECT coalesce(sum(version), 0) FROM trading_position),
-                     (SELECT count(*) / 6 FROM ledger_posting)"""
+                     (SELECT count(*) / 6 FROM ledger_posting),
+                     (SELECT count(*) FROM settlement_settlement)"""
     for database in (OURS, LIMIT, PEERS):
         with psycopg.connect(bench.lab.url(database)) as db:
             found = db.execute(same).fetchone()
         if len(set(found)) != 1:
-            raise AssertionError(f"{database}: trades, entries, changes, versions, legs: {found}")
+            raise AssertionError(
+                f"{database}: trades, entries, changes, versions, legs, settlements: {found}"
+            )
 
 
 # --- what the client processes do -----------------------------------------------------------------

@@ -77,3 +77,18 @@ CROSS JOIN LATERAL (VALUES
     (3, e.cash, 'USD', e.value - e.commission - e.exchange), (4, %s::bigint, 'USD', -e.value),
     (5, %s::bigint, 'USD', e.commission), (6, %s::bigint, 'USD', e.exchange)
 ) AS l (leg, account, asset, amount)
+
+-- name: settlements
+INSERT INTO settlement_settlement (id, tenant_id, kind, trade_id, version_no, account_id, account_number,
+    instrument_id, symbol, movement, quantity, currency, amount, client_cash, trade_date, market,
+    clearing, opened_at, due_on, window_at, next_at, is_late, state, settled, pending, parts, tries,
+    may_be_out, is_unwanted, is_gone, is_returned, round, reference, code, detail, assigned_to, version)
+SELECT settlement, %s, 'settlement', trade_id, 1, account_id, account, instrument_id, symbol,
+       CASE side WHEN 'buy' THEN 'receive' ELSE 'deliver' END, quantity, 'USD', notional,
+       jsonb_build_object('USD', (value - commission - exchange)::text), executed_at::date, '', 'simulator',
+       now(), executed_at::date + 1, executed_at + interval '1 day', executed_at + interval '1 day', false,
+       'awaiting_date', 0, 0, 0, 0, false, false, false, false, 0, '', '', '', '', 1
+FROM json_to_recordset(%s) AS s (
+    settlement uuid, trade_id uuid, account_id uuid, account text, instrument_id uuid, symbol text,
+    side text, quantity numeric, notional numeric, value numeric, commission numeric, exchange numeric,
+    executed_at timestamptz)

@@ -5,6 +5,7 @@ from unittest import mock
 
 import pytest
 from django.core import signing
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
@@ -157,6 +158,51 @@ class TestOneConversationAndNoOther:
         assert claim is not None
         assert (claim.origin, claim.facts["conversation"]) == (SHOP, talk)
         assert claim.client == f"visitor:{claim.facts['customer']}"
+
+
+class TestFilesAndRatings:
+    def test_a_visitors_file_is_theirs_and_the_desks(self, site, widget, client_of, tenant):
+        mine = as_visitor(come(site, widget).json()["token"])
+        talk = begin(mine).json()["id"]
+        file = SimpleUploadedFile("../notes.txt", b"What I meant to say")
+        form = {"conversation": talk, "client_id": "1", "file": file}
+        sent = mine.post("/api/v1/widget/attachments", form, format="multipart")
+        assert sent.status_code == 201
+        details = sent.json()["attachment"]
+        assert (details["name"], details["content_type"]) == ("notes.txt", "text/plain")
+        path = f"/api/v1/widget/attachments/{talk}/{details['id']}"
+        got = mine.get(path)
+        assert b"".join(got.streaming_content) == b"What I meant to say"
+        assert got["Content-Security-Policy"].startswith("sandbox")
+        got.close()
+        at_the_desk = client_of(tenant, role="agent").get(details["url"])
+        assert at_the_desk.status_code == 200
+        at_the_desk.close()
+        theirs = as_visitor(come(site, widget).json()["token"])
+        begin(theirs)
+        assert theirs.get(path).status_code == 404
+        assert site.get(path).status_code == 401
+
+    def test_what_runs_is_no_file(self, site, widget):
+        mine = as_visitor(come(site, widget).json()["token"])
+        talk = begin(mine).json()["id"]
+        file = SimpleUploadedFile("picture.png", b"<svg onload=alert(1)>")
+        form = {"conversation": talk, "client_id": "1", "file": file}
+        sent = mine.post("/api/v1/widget/attachments", form, format="multipart")
+        assert (sent.status_code, sent.json()["code"]) == (422, "attachment_refused")
+
+    def test_an_end_is_rated_once_by_its_visitor(self, site, widget, tenant):
+        mine = as_visitor(come(site, widget).json()["token"])
+        talk = begin(mine).json()["id"]
+        rating = {"conversation": talk, "score": 5}
+        path = "/api/v1/widget/rating"
+        assert mine.post(path, rating, format="json").status_code == 409
+        services.close(tenant.pk, talk, reason="solved", by="test")
+        theirs = as_visitor(come(site, widget).json()["token"])
+        assert theirs.post(path, rating, format="json").status_code == 404
+        assert mine.post(path, {**rating, "score": 6}, format="json").status_code == 400
+        assert mine.post(path, rating, format="json").status_code == 201
+        assert mine.post(path, rating, format="json").status_code == 409
 
 
 class TestMakingOne:

@@ -45,5 +45,5 @@ def _config(visit: Visit) -> dict[str, Any]:
         "ticket": f"{api}agents/me/ticket",
         "queue": f"{api}queue",
         "canned": f"{api}canned-replies",
-        "reports": f"{api}agents/reports",
+        "reports": f"{api}reports",
     }

@@ -34,7 +34,7 @@ def page(view: V) -> V:
         response = view(request, *args, **kwargs)
         sockets = urlsplit(settings.SOCKETS_URL)
         response["Content-Security-Policy"] = (
-            "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
+            "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none';"
             " frame-ancestors 'none'; form-action 'self';"
             f" connect-src 'self' {sockets.scheme}://{sockets.netloc}"
         )

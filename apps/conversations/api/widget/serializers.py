@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.conversations.api.fields import SkillsField, StrictForm, TextField
+from apps.conversations.api.fields import SkillsField, StrictForm, TextField, WholeField
 from apps.conversations.api.serializers import SEQ_MAX
 from apps.conversations.selectors import ConversationView, WidgetView
 from apps.conversations.services import Visit
@@ -98,6 +98,20 @@ class VisitorMessageIn(ConversationAsked):
 
     client_id = TextField(help_text="The same one again is the same message.")
     body = TextField()
+
+
+class VisitorRatingIn(ConversationAsked):
+    """What the visitor thought."""
+
+    score = WholeField(help_text="1 (bad) to 5 (good)", min_value=1, max_value=5)
+    comment = TextField(required=False)
+
+
+class VisitorAttachmentIn(ConversationAsked):
+    """A file to be sent."""
+
+    file = serializers.FileField(max_length=1_000, allow_empty_file=True)
+    client_id = TextField(help_text="The same one again is the same message.")
 
 
 def widget_out(view: WidgetView) -> dict[str, Any]:

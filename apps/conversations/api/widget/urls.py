@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.conversations.api.widget import views
+from apps.conversations.api.widget import files, views
 
 urlpatterns = [
     path("widgets", views.WidgetsView.as_view(), name="widget-list"),
@@ -10,4 +10,11 @@ urlpatterns = [
     path("widget/conversation", views.BeginView.as_view(), name="widget-conversation"),
     path("widget/ticket", views.VisitorTicketView.as_view(), name="widget-ticket"),
     path("widget/messages", views.VisitorMessagesView.as_view(), name="widget-messages"),
+    path("widget/attachments", files.VisitorAttachmentsView.as_view(), name="widget-files"),
+    path(
+        "widget/attachments/<uuid:conversation>/<uuid:attachment>",
+        files.VisitorAttachmentView.as_view(),
+        name="widget-file",
+    ),
+    path("widget/rating", views.VisitorRatingView.as_view(), name="widget-rating"),
 ]

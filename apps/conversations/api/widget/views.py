@@ -20,7 +20,7 @@ from apps.tenants.authentication import tenant_of
 from apps.tenants.permissions import AdminWrites
 
 
-def _own(visitor: Visitor, conversation: UUID) -> ConversationView:
+def own(visitor: Visitor, conversation: UUID) -> ConversationView:
     """The visitor's conversation of this id. Raises `UnknownConversation`."""
     return selectors.visitors_conversation(
         visitor.widget.tenant_id, visitor.external_id, conversation
@@ -97,7 +97,7 @@ class VisitorTicketView(SiteView):
     def post(self, request: Request) -> Response:
         """503 while Redis does not answer."""
         terms = asked(wire.ConversationAsked, request.data)
-        view = _own(visitor_in(request), terms["conversation"])
+        view = own(visitor_in(request), terms["conversation"])
         origin, is_ours = origin_of(request)
         claim = tickets.Claim(
             tickets.CHAT,
@@ -121,7 +121,7 @@ class VisitorMessagesView(SiteView):
     def get(self, request: Request) -> Response:
         """A page, and where the stream stands."""
         which = query(wire.VisitorMessagesQuery, request)
-        view = _own(visitor_in(request), which["conversation"])
+        view = own(visitor_in(request), which["conversation"])
         found = selectors.messages_after(
             view.tenant_id, view.id, which.get("after_seq", 0), which.get("limit", wire.PAGE_MAX)
         )
@@ -135,7 +135,7 @@ class VisitorMessagesView(SiteView):
     def post(self, request: Request) -> Response:
         """201 if it was sent, 200 if it had been sent before."""
         terms = asked(wire.VisitorMessageIn, request.data)
-        view = _own(visitor_in(request), terms.pop("conversation"))
+        view = own(visitor_in(request), terms.pop("conversation"))
         sent = services.send_message(
             view.tenant_id,
             view.id,
@@ -144,3 +144,16 @@ class VisitorMessagesView(SiteView):
             **terms,
         )
         return Response(common.message_out(sent.the_message), status=201 if sent.is_new else 200)
+
+
+class VisitorRatingView(SiteView):
+    """The visitor's rating of a conversation that has ended."""
+
+    @extend_schema(
+        request=wire.VisitorRatingIn, responses={201: None}, summary="Rate it, once for each end"
+    )
+    def post(self, request: Request) -> Response:
+        """201; 409 where it was rated before, or goes on."""
+        terms = asked(wire.VisitorRatingIn, request.data)
+        view = own(visitor_in(request), terms.pop("conversation"))
+        return Response(services.rate(view.tenant_id, view.id, **terms), status=201)

@@ -37,7 +37,7 @@ export class Composer {
 
   get shown() {
     const wanted = this.text.value.slice(1).toLowerCase();
-    return this.replies.filter((one) => `${one.name} ${one.body}`.toLowerCase().includes(wanted)).slice(0, 8);
+    return this.replies.filter((one) => `${one.name} ${one.title ?? ""} ${one.body}`.toLowerCase().includes(wanted)).slice(0, 8);
   }
 
   /** Another conversation: its draft, and what may be written in it. */
@@ -99,7 +99,7 @@ export class Composer {
     const box = byId("canned");
     const shown = this.shown;
     box.hidden = !shown.length || !this.text.value.startsWith("/");
-    box.replaceChildren(...shown.map((one, index) => el("li", { role: "option", id: `canned-${index}`, "aria-selected": String(index === this.at) }, el("strong", {}, `/${one.name}`), el("span", {}, one.body))));
+    box.replaceChildren(...shown.map((one, index) => el("li", { role: "option", id: `canned-${index}`, "aria-selected": String(index === this.at) }, el("strong", {}, `/${one.name} `, el("small", {}, one.title ?? "")), el("span", {}, one.body))));
     if (box.hidden) this.text.removeAttribute("aria-activedescendant");
     else this.text.setAttribute("aria-activedescendant", `canned-${this.at}`);
     box.children[this.at]?.scrollIntoView({ block: "nearest" });

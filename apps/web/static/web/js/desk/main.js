@@ -204,10 +204,13 @@ keyboard(acts);
 soundSwitch(byId("sound"));
 byId("help-open").addEventListener("click", () => byId("help").showModal());
 byId("back").addEventListener("click", () => turnTo("inbox"));
-byId("about").addEventListener("click", ({ currentTarget }) => {
-  const isOpen = byId("desk").dataset.about !== "open";
+function showAbout(isOpen) {
   mark(byId("desk"), "about", isOpen ? "open" : null);
-  currentTarget.setAttribute("aria-expanded", String(isOpen));
-});
+  byId("about").setAttribute("aria-expanded", String(isOpen));
+  (isOpen ? byId("about-close") : byId("about")).focus();
+}
+byId("about").addEventListener("click", () => showAbout(byId("desk").dataset.about !== "open"));
+byId("about-close").addEventListener("click", () => showAbout(false));
+byId("customer").addEventListener("keydown", ({ key }) => key === "Escape" && byId("desk").dataset.about === "open" && showAbout(false));
 chat.start();
 catchUp(); // the inbox is there even where the socket is not

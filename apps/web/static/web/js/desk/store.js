@@ -115,9 +115,8 @@ export class Store extends EventTarget {
     return post(this.path(id, "closure"), { reason, wrap_up: false });
   }
 
-  /** What waits, or another agent has, is agents' work; what the bot has is nobody's yet. */
   take(id) {
-    return this.rows.get(id)?.state === "bot" ? post(this.path(id, "takeover")) : post(`${this.config.queue}/${id}/takeover`);
+    return post(this.path(id, "takeover"));
   }
 
   whisper(id, body) {

@@ -2,7 +2,7 @@
 // the API says what; asked every few seconds in any case.
 import { address, get, Poll, post, put } from "../api.js";
 import { byId, el, list, mark, say } from "../dom.js";
-import { count, duration, plural } from "../format.js";
+import { count, duration, moment, plural } from "../format.js";
 import { LockstepChat } from "../lockstep-chat.js";
 import { toast } from "./alerts.js";
 import { ago, CHANNELS, nameOf, STATES, STATUSES } from "./words.js";
@@ -10,7 +10,7 @@ import { ago, CHANNELS, nameOf, STATES, STATUSES } from "./words.js";
 const config = JSON.parse(byId("config").textContent);
 const EVERY_MS = 4000, SOON_MS = 250, LATE_SECONDS = 120;
 const TELLING = new Set(["conversation", "status", "assigned", "released", "offer", "offer.closed", "queue", "closed"]);
-const work = (id, more) => `${config.queue}/${id}/${more}`;
+const path = (id, more) => `${config.conversations}/${id}/${more}`;
 let floor = { agents: [], queue: { results: [], waiting: 0 }, open: [] };
 let giving = null;
 
@@ -95,7 +95,7 @@ function showQueue() {
 function queueRow(one) {
   const values = [...new Set([0, 10, 25, 50, 75, 100, one.priority])].sort((a, b) => a - b);
   const priority = el("select", { "aria-label": `Priority of ${one.name}`, "data-act": "priority", "data-id": one.id }, ...values.map((value) => el("option", { value, selected: value === one.priority }, String(value))));
-  return el("tr", {}, el("th", { scope: "row" }, one.name), el("td", { class: one.isLate ? "late" : "" }, one.waits), el("td", {}, priority), el("td", { class: "wide" }, one.skills || "any"), acts(one, ["take", "give", "follow"]));
+  return el("tr", {}, el("th", { scope: "row" }, one.name), el("td", { class: one.isLate ? "late" : "" }, one.waits), el("td", {}, priority), el("td", { class: "wide" }, one.skills || "any"), acts(one, ["follow", "take", "give"]));
 }
 
 function showOpen() {
@@ -125,9 +125,6 @@ function keepFocus(draw) {
   if (act && id && !document.activeElement.dataset.act) document.querySelector(`[data-act="${act}"][data-id="${id}"]`)?.focus();
 }
 
-/** What the bot has is nobody's work yet: the conversation itself is taken. */
-const take = (id) => (floor.open.find((one) => one.id === id)?.state === "bot" ? post(`${config.conversations}/${id}/takeover`) : post(work(id, "takeover")));
-
 // --- the hand in it -------------------------------------------------------------------------------
 async function perform(act, word) {
   try {
@@ -143,11 +140,11 @@ async function perform(act, word) {
 
 byId("floor").addEventListener("click", ({ target }) => {
   const { act, id } = target.closest("button[data-act]")?.dataset ?? {};
-  if (act === "take") perform(() => take(id), "It is yours now; it is on your desk.");
+  if (act === "take") perform(() => post(path(id, "takeover")), "It is yours now; it is on your desk.");
   if (act === "give") ask(id);
 });
 byId("floor").addEventListener("change", ({ target }) => {
-  if (target.dataset.act === "priority") perform(() => put(work(target.dataset.id, "priority"), { priority: Number(target.value) }), "The priority was changed.");
+  if (target.dataset.act === "priority") perform(() => put(path(target.dataset.id, "priority"), { priority: Number(target.value) }), "The priority was changed.");
 });
 
 function ask(id) {
@@ -160,7 +157,7 @@ function ask(id) {
 
 byId("give").addEventListener("close", async () => {
   if (byId("give").returnValue !== "go" || !byId("give-agent").value) return;
-  const fault = await perform(() => post(work(giving, "assignment"), { agent: byId("give-agent").value }), "It was given.");
+  const fault = await perform(() => post(path(giving, "assignment"), { agent: byId("give-agent").value }), "It was given.");
   if (!fault) return;
   say(byId("give-fault"), fault);
   byId("give-fault").hidden = false;
@@ -168,23 +165,31 @@ byId("give").addEventListener("close", async () => {
 });
 
 // --- reports --------------------------------------------------------------------------------------
-const COLUMNS = [["name", "Who", "text"], ["conversations", "Served", "count"], ["first_response_seconds", "First response", "time"], ["average_response_seconds", "Average response", "time"],
-  ["handle_seconds", "Handle time", "time"], ["utilisation", "Utilisation", "share"], ["abandoned", "Abandoned", "count"], ["within_sla", "In time", "share"]];
-const WRITTEN = { text: (value) => String(value), count, time: duration, share: (value) => `${Math.round(100 * value)} %` };
+const WHO = [["name", "Agent"], ["taken", "Taken", count], ["declined", "Declined", count], ["missed", "Missed", count], ["transferred", "Transferred", count],
+  ["first_response", "First response", duration], ["handle_time", "Handle time", duration], ["online", "Online", duration], ["utilisation", "Utilisation", share]];
+const WHICH = (word) => [["group", word], ["queued", "Queued", count], ["matched", "Served", count], ["average_wait", "Average wait", duration], ["wait_p90", "9 of 10 within", duration],
+  ["first_response", "First response", duration], ["average_response", "Average response", duration], ["abandonment", "Abandoned", share], ["service_level", "Served in time", share]];
+const REPORTS = {
+  agent: { path: "agents", columns: WHO, rows: (found) => found.results },
+  skill: { path: "queue", columns: WHICH("Skill"), rows: (found) => [{ ...found.total, group: "all" }, ...found.skills] },
+  hour: { path: "hours", columns: WHICH("Hour (UTC)"), rows: (found) => found.results.map((one) => ({ ...one, group: moment(one.group) })) },
+};
+
+function share(value) {
+  return `${Math.round(100 * value)} %`;
+}
 
 async function report() {
-  if (!config.reports) return;
+  const { path: name, columns, rows: rowsOf } = REPORTS[byId("group").value];
   const since = new Date(Date.now() - 86_400_000 * Number(byId("period").value)).toISOString();
   try {
-    const { results } = await get(address(config.reports, { by: byId("group").value, since }));
-    byId("reports").hidden = false;
-    const shown = COLUMNS.filter(([name]) => name === "name" || results.some((one) => one[name] != null));
-    byId("report-head").replaceChildren(...shown.map(([name, word]) => el("th", { scope: "col", class: name === "name" ? "" : "n" }, word)));
-    byId("report-empty").hidden = results.length > 0;
-    list(byId("report-rows"), results, (one) => one.name ?? one.agent ?? one.skill ?? one.hour, (one) => el("tr", {},
-      ...shown.map(([name, , kind]) => el(name === "name" ? "th" : "td", name === "name" ? { scope: "row" } : { class: "n" }, one[name] == null ? "–" : WRITTEN[kind](one[name])))));
+    const rows = rowsOf(await get(address(`${config.reports}/${name}`, { since })));
+    byId("report-head").replaceChildren(...columns.map(([, word], index) => el("th", { scope: "col", class: index ? "n" : "" }, word)));
+    byId("report-empty").hidden = rows.length > 0;
+    byId("report-rows").replaceChildren(...rows.map((one) => el("tr", {}, ...columns.map(([key, , written], index) => (
+      index ? el("td", { class: "n" }, one[key] == null ? "–" : written(one[key])) : el("th", { scope: "row" }, String(one[key])))))));
   } catch (error) {
-    if (error.status !== 404) toast(`The report could not be read: ${error.message}`);
+    toast(`The report could not be read: ${error.message}`);
   }
 }
 byId("report-form").addEventListener("change", report);

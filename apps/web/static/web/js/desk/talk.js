@@ -22,7 +22,7 @@ export class Talk {
       onSend: (mode, text) => this.send(mode, text),
       onTyping: (isTyping) => this.talk?.typing(isTyping),
       onFile: (file) => this.attach(file),
-      canned: async () => (await store.canned().catch(() => ({ results: [] }))).results.map((one) => ({ name: one.name ?? one.shortcut ?? one.title, body: one.body })),
+      canned: async () => (await store.canned().catch(() => ({ results: [] }))).results.map((one) => ({ name: one.shortcut, title: one.title, body: one.body })),
     });
     byId("transcript").addEventListener("scroll", () => this.scrolled(), { passive: true });
     byId("talk-acts").addEventListener("click", ({ target }) => {

@@ -58,8 +58,8 @@ export class Visitor {
   }
 
   /** A file of the conversation as an address of this page: only we may fetch it. */
-  async file(address) {
-    const answer = await fetch(new URL(address, this.server), { headers: { Authorization: `Visitor ${this.token}` }, credentials: "omit", signal: AbortSignal.timeout(60000) });
+  async file(conversation, id) {
+    const answer = await fetch(`${this.server}/api/v1/widget/attachments/${conversation}/${id}`, { headers: { Authorization: `Visitor ${this.token}` }, credentials: "omit", signal: AbortSignal.timeout(60000) });
     if (!answer.ok) throw new Refusal(answer.status);
     return URL.createObjectURL(await answer.blob());
   }

@@ -167,9 +167,9 @@ class Widget {
     this.showTyping();
   }
 
-  fileOf({ url }) {
-    if (!this.files.has(url)) this.files.set(url, this.visitor.file(url));
-    return this.files.get(url);
+  fileOf({ id }) {
+    if (!this.files.has(id)) this.files.set(id, this.visitor.file(this.talk.id, id));
+    return this.files.get(id);
   }
 
   // --- hearing --------------------------------------------------------------------------------------

@@ -24,10 +24,11 @@ PIXEL = bytes.fromhex(
 def agent(tenant, person):
     """Someone by the name of this user, who serves and is online."""
 
-    def make(user: str, name: str, **terms):
+    def make(user: str, name: str, *, online: bool = True, **terms):
         add_member(tenant, username=user, role=Role.AGENT, password=PASSWORD)
         row, _ = agents.create_agent(tenant.pk, AgentTerms(user=user, name=name, **terms))
-        agents.set_status(tenant.pk, row.pk, "online", leased=True)
+        if online:
+            agents.set_status(tenant.pk, row.pk, "online", leased=True)
         return row
 
     return make

@@ -46,6 +46,12 @@ export class Transcript {
     return follow;
   }
 
+  /** A line that is no message: nobody else sees it, and it is not kept. */
+  aside(text) {
+    this.body.append(el("li", { class: "aside-line whisper" }, text));
+    this.toEnd();
+  }
+
   /** All lines anew, keeping what is looked at in its place: older messages came in front. */
   redraw() {
     const below = this.host.scrollHeight - this.host.scrollTop;

@@ -126,11 +126,16 @@ chat.addEventListener("frame", ({ detail: frame }) => {
   else if (frame.type === "closed" || frame.type === "released") store.refresh(id);
   else if (frame.type === "status") statusHeard(frame);
   else if ((frame.type === "note" || frame.type === "notes") && id === talk.id) customer.showNotes();
-  else if (frame.type === "whisper" && id) toast(`${frame.sender_name ?? "Supervisor"}: ${frame.body}`);
+  else if (frame.type === "whisper" && id) talk.whispered(frame);
   else if (frame.type === "tags" && id) store.refresh(id);
   else if (frame.type === "error" && offers.open.has(id)) offers.refused(id, frame.detail);
-  else if (frame.type === "error" && !frame.client_id) toast(frame.detail);
+  else if (frame.type === "error" && !frame.client_id) refused(frame);
 });
+
+function refused({ detail }) {
+  toast(detail);
+  showMe(); // the status that was asked for may be the one that was refused
+}
 
 async function assigned(id, frame) {
   offers.end(id, "accepted");
@@ -169,6 +174,8 @@ const facts = ({ status, load, capacity }) => Object.fromEntries(
   Object.entries({ status, load, capacity: capacity === undefined ? undefined : capacity / 1000 }).filter(([, value]) => value !== undefined));
 
 byId("status").addEventListener("change", async ({ target }) => {
+  // Over the socket, by which one is seen to be here; without it the API takes one's word.
+  if (chat.post({ type: "status", status: target.value })) return;
   try {
     Object.assign(store.me, await store.setStatus(target.value));
   } catch (error) {

@@ -98,6 +98,13 @@ export class Talk {
     this.showTyping();
   }
 
+  /** A supervisor's word to the agent: beside the transcript, and gone with the page. */
+  whispered({ conversation, sender_id: by, body }) {
+    const name = this.store.nameOf(by) || "Supervisor";
+    toast(`${name}: ${body}`);
+    if (conversation === this.id) this.transcript.aside(`${name} whispers: ${body}`);
+  }
+
   showTyping() {
     const typists = [...(this.talk?.typists.keys() ?? [])].filter((one) => one !== "agent");
     say(byId("typing"), typists.length ? `${typists.map((sender) => this.speaker({ sender })).join(", ")} is typing …` : "");

@@ -18,3 +18,15 @@ def end_silent_sessions(period: datetime) -> None:
 def tell_undelivered(period: datetime) -> None:
     """Tell of messages that wait for customers who are away."""
     services.tell_undelivered(timezone.now())
+
+
+@periodic(every=timedelta(minutes=5), catch_up=1)
+def resume_erasures(period: datetime) -> None:
+    """Finish erasures that were stopped half-way."""
+    services.resume_erasures()
+
+
+@periodic(every=timedelta(days=1), offset=timedelta(hours=3), catch_up=1)
+def retire_conversations(period: datetime) -> None:
+    """Delete what tenants no longer keep."""
+    services.retire_conversations(period)

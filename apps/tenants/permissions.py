@@ -54,6 +54,15 @@ class RepliesWrite(IsMember):
     writers = EVERYWHERE | {Role.SUPERVISOR}
 
 
+class AdminOnly(IsMember):
+    """All that is kept about a person: not even to be read by anybody else."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Whether this caller's role allows it, for reading as well."""
+        caller = request.auth
+        return isinstance(caller, Caller) and caller.role in EVERYWHERE
+
+
 class AdminWrites(IsMember):
     """The tenant's own set-up."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from apps.conversations.api import attachments, desk, leading, tickets, views
+from apps.conversations.api import attachments, customers, desk, leading, tickets, views
 
 app_name = "conversations"
 ONE = "conversations/<uuid:conversation>"
@@ -30,6 +30,11 @@ urlpatterns = [
         attachments.AttachmentView.as_view(),
         name="attachment",
     ),
+    path("conversations/search", customers.SearchView.as_view(), name="search"),
+    path("customers", customers.CustomersView.as_view(), name="customer-list"),
+    path("customers/<uuid:customer>", customers.CustomerView.as_view(), name="customer"),
+    path("customers/<uuid:customer>/export", customers.ExportView.as_view(), name="export"),
+    path("customers/<uuid:customer>/erasure", customers.ErasureView.as_view(), name="erasure"),
     path("canned-replies", desk.CannedRepliesView.as_view(), name="canned-reply-list"),
     path("canned-replies/<uuid:reply>", desk.CannedReplyView.as_view(), name="canned-reply"),
     path(f"{ONE}/reopening", views.ReopeningView.as_view(), name="reopening"),

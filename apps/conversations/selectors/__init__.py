@@ -34,6 +34,8 @@ from apps.conversations.selectors.messages import (
     view_of_row,
 )
 from apps.conversations.selectors.participants import ParticipantView, participants_of
+from apps.conversations.selectors.privacy import ErasureView, erasure_of, everything_about
+from apps.conversations.selectors.search import find_messages
 from apps.conversations.selectors.widgets import (
     WidgetView,
     active_widget,
@@ -50,6 +52,7 @@ __all__ = [
     "CannedReplyView",
     "ConversationView",
     "CustomerView",
+    "ErasureView",
     "Filters",
     "LastMessage",
     "MessageView",
@@ -66,8 +69,11 @@ __all__ = [
     "conversation_to_show",
     "conversations_by_id",
     "customer_of",
+    "erasure_of",
+    "everything_about",
     "existing",
     "find_customer",
+    "find_messages",
     "inbox",
     "messages_after",
     "messages_before",

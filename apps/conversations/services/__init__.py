@@ -14,6 +14,7 @@ from apps.conversations.services.desk import (
     whisper,
 )
 from apps.conversations.services.following import accept, decline, follow, follow_work, give
+from apps.conversations.services.importing import Imported, import_dialogues
 from apps.conversations.services.moving import (
     assign,
     close,
@@ -29,7 +30,9 @@ from apps.conversations.services.moving import (
     withdraw_offer,
 )
 from apps.conversations.services.opening import Opened, open_conversation
+from apps.conversations.services.privacy import erase_customer, resume_erasures
 from apps.conversations.services.receipts import Marked, Receipt, mark_receipts
+from apps.conversations.services.retention import retire_conversations
 from apps.conversations.services.sending import Draft, Sent, send_message, send_messages
 from apps.conversations.services.sessions import (
     Connected,
@@ -54,6 +57,7 @@ from apps.conversations.services.widgets import (
 __all__ = [
     "Connected",
     "Draft",
+    "Imported",
     "Marked",
     "Opened",
     "Receipt",
@@ -74,12 +78,14 @@ __all__ = [
     "end_session",
     "end_sessions",
     "end_silent_sessions",
+    "erase_customer",
     "finish",
     "follow",
     "follow_work",
     "give",
     "hand_over",
     "hold",
+    "import_dialogues",
     "mark_offered",
     "mark_receipts",
     "note_activity",
@@ -89,6 +95,8 @@ __all__ = [
     "reopen",
     "requeue",
     "resume",
+    "resume_erasures",
+    "retire_conversations",
     "return_to_bot",
     "save_canned_reply",
     "send_message",

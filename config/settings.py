@@ -204,6 +204,8 @@ CELERY_DB_REUSE_MAX = 10**9
 
 # --- clearing -----------------------------------------------------------------------------------
 CLEARING_URL = env.str("CLEARING_URL", default="http://127.0.0.1:8003")
+CLEARING_BY_FILES: list[str] = env.list("CLEARING_BY_FILES", default=[])
+CLEARING_FOLDER = env.str("CLEARING_FOLDER", default="") or str(VAR_DIR / "clearing")
 # Each tenant's secret at each clearing system is derived from this one.
 CLEARING_SECRET = env.str("CLEARING_SECRET", default="") or kept.secret(VAR_DIR / "clearing_secret")
 

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from apps.calendars import selectors as calendars
 from apps.events.services import register_cursors, reshard, waking
+from apps.resilience import services as resilience
 from apps.tenants import authentication
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant, issue_key
@@ -76,6 +77,7 @@ def _fresh_process_caches() -> Iterator[None]:
     authentication._cache.clear()
     trading.forget()
     calendars.forget()
+    resilience.forget()
 
 
 @pytest.fixture(autouse=True)
@@ -85,9 +87,11 @@ def _own_redis_keys(request: pytest.FixtureRequest) -> None:
     settings.REDIS_PREFIX = f"test:{zlib.crc32(name.encode()):08x}"
     if "tenant" in request.fixturenames or "other" in request.fixturenames:
         # Tenants' ids begin again with each test: what another test knew of tenant 1 is not theirs.
-        stale = list(waking.client().scan_iter(f"{{{settings.REDIS_PREFIX}:agents:*", count=1000))
+        client = waking.client()
+        stale = list(client.scan_iter(f"{{{settings.REDIS_PREFIX}:agents:*", count=1000))
+        stale += client.scan_iter(f"{settings.REDIS_PREFIX}:breaker:*", count=1000)
         if stale:
-            waking.client().delete(*stale)
+            client.delete(*stale)
 
 
 @pytest.fixture

@@ -64,7 +64,10 @@ def admit(record: Record, policy: Policy, now: float, caller: str) -> tuple[Reco
     if record.phase is Phase.CLOSED:
         return record, Admission(allowed=True, is_probe=False, retry_at=now)
     if now < record.retry_at:
-        return record, Admission(allowed=False, is_probe=False, retry_at=record.retry_at)
+        # A probe mostly comes back soon; only a dead one is waited for in full.
+        soon = now + policy.open_for if record.phase is Phase.HALF_OPEN else record.retry_at
+        retry_at = min(record.retry_at, soon)
+        return record, Admission(allowed=False, is_probe=False, retry_at=retry_at)
     since = now if record.phase is Phase.OPEN else record.since
     probing = msgspec.structs.replace(
         record, phase=Phase.HALF_OPEN, since=since, probe=caller, retry_at=now + policy.probe_for

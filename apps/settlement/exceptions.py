@@ -15,6 +15,10 @@ class UnknownClearingSystem(Rejected):
     """There is no such clearing system here."""
 
 
+class SignatureRefused(Forbidden):
+    """The signature is wrong, or of another time."""
+
+
 class NotNow(Conflict):
     """The settlement is not in a state that allows this; `state` and `allowed` say more."""
 

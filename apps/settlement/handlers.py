@@ -1,5 +1,6 @@
 """What settlement does about facts of trading and of clearing."""
 
+from apps.calendars.events import CalendarDayChanged, MarketRuleChanged
 from apps.events.registry import Batch, Projection, handles
 from apps.settlement import services
 from apps.settlement.events import ClearingNoticeReceived
@@ -32,3 +33,9 @@ def open_settlements(batch: Batch) -> None:
 def take_notices(batch: Batch) -> None:
     """Take what clearing systems told, and post what they confirm."""
     services.take_notices(batch.events)
+
+
+@handles(CalendarDayChanged, MarketRuleChanged, queue="settlement")
+def redate(batch: Batch) -> None:
+    """Date what is open anew, where a market's days have changed."""
+    services.redate(batch.events)

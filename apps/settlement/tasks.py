@@ -10,3 +10,9 @@ from apps.settlement import services
 def drive(period: datetime) -> None:
     """Release what is due, instruct, ask, withdraw; whatever `next_at` says."""
     services.drive()
+
+
+@periodic(every=timedelta(seconds=30), catch_up=0, queue="settlement-windows")
+def exchange_files(period: datetime) -> None:
+    """Take the ISO 20022 files that agents have put into their folders."""
+    services.exchange_files()

@@ -30,3 +30,8 @@ def is_still_in(tenant: int, client: str) -> bool:
         ).exists()
     unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
     return ApiKey.objects.filter(unexpired, tenant_id=tenant, pk=name, revoked_at=None).exists()
+
+
+def tenant_ids() -> list[int]:
+    """Every tenant, the oldest first; for what the clock does for each of them."""
+    return list(Tenant.objects.order_by("pk").values_list("pk", flat=True))

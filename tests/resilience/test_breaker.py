@@ -29,7 +29,7 @@ def test_lets_nothing_out_while_open_and_one_call_after_it():
     probing, first = admit(opened, POLICY, 5, "a")
     assert first == (True, True, 5)
     again, second = admit(probing, POLICY, 6, "b")
-    assert (again, second.allowed, second.retry_at) == (probing, False, 35)
+    assert (again, second.allowed, second.retry_at) == (probing, False, 11)
 
 
 def test_the_probe_decides_and_nobody_else_does():

@@ -1,6 +1,7 @@
 """What settlement does: the only writer of its tables."""
 
 from apps.settlement.services.driving import Driven, drive, release
+from apps.settlement.services.files import exchange_files
 from apps.settlement.services.notices import Received, receive_notices, take_notices
 from apps.settlement.services.opening import open_settlements
 from apps.settlement.services.people import (
@@ -12,6 +13,7 @@ from apps.settlement.services.people import (
     retry,
     settle_by_hand,
 )
+from apps.settlement.services.redating import redate
 from apps.settlement.services.trades import take_trades
 
 __all__ = [
@@ -22,8 +24,10 @@ __all__ = [
     "comment",
     "compensate",
     "drive",
+    "exchange_files",
     "open_settlements",
     "receive_notices",
+    "redate",
     "release",
     "resolve_notice",
     "retry",

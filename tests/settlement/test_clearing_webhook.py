@@ -26,7 +26,7 @@ def notice(**changes: object) -> dict[str, object]:
     return told | changes
 
 
-def tell(tenant: int, *notices: object, body: bytes | None = None, **how: object):  # type: ignore[no-untyped-def]
+def tell(tenant: int, *notices: object, body: bytes | None = None, **how: object):
     system, participant = how.get("system", "simulator"), how.get("participant", tenant)
     path = f"/api/v1/clearing/{system}/{participant}/notices"
     content = json.dumps({"notices": notices}).encode() if body is None else body
@@ -75,7 +75,7 @@ def test_others_are_not_let_in(market: Market, how: dict[str, object]) -> None:
     assert ClearingNotice.objects.count() == 0
 
 
-def test_one_tenant_does_not_speak_for_another(market: Market, other) -> None:  # type: ignore[no-untyped-def]
+def test_one_tenant_does_not_speak_for_another(market: Market, other) -> None:
     answer = tell(market.tenant.pk, notice(), participant=other.pk)
     assert answer.status_code == 403
 

@@ -10,7 +10,9 @@ loopback and is for development and tests.
 
 import asyncio
 import contextlib
+import os
 import time
+import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -73,6 +75,7 @@ class Simulator:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._loop = asyncio.create_task(self._play())
+                self._loop.add_done_callback(_die)
                 await send({"type": "lifespan.startup.complete"})
             else:
                 if self._loop is not None:
@@ -205,6 +208,13 @@ class Simulator:
     def _out_of_order(self, now: float) -> str:
         until, how = self._outage
         return how if now < until else self.settings.outage
+
+
+def _die(loop: "asyncio.Task[None]") -> None:
+    """A clearing system that tells nothing any more is none: whoever watches starts it again."""
+    if not loop.cancelled() and (error := loop.exception()) is not None:
+        traceback.print_exception(error)
+        os._exit(1)
 
 
 async def _body(receive: Receive) -> bytes:

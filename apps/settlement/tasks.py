@@ -16,3 +16,11 @@ def drive(period: datetime) -> None:
 def exchange_files(period: datetime) -> None:
     """Take the ISO 20022 files that agents have put into their folders."""
     services.exchange_files()
+
+
+@periodic(
+    every=timedelta(days=1), offset=timedelta(hours=6), catch_up=10, queue="settlement-windows"
+)
+def accrue_penalties(period: datetime) -> None:
+    """What failed on the business day that ended has its price."""
+    services.accrue_penalties(period.date() - timedelta(days=1))

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from apps.core.money import plain
 from apps.settlement.models import ClearingNotice, Settlement, SettlementStep
+from apps.settlement.selectors.board import Board
 from apps.settlement.selectors.settlements import Story
 
 
@@ -193,4 +194,45 @@ def notice_out(one: ClearingNotice) -> dict[str, Any]:
         "reason": one.reason,
         "at": one.at,
         "received_at": one.received_at,
+    }
+
+
+class BoardOut(serializers.Serializer[Any]):
+    """A tenant's settlements at a glance."""
+
+    at = serializers.DateTimeField()
+    by_day = serializers.ListField(child=serializers.DictField())
+    per_minute = serializers.ListField(child=serializers.DictField())
+    ages = serializers.ListField(child=serializers.DictField())
+    reasons = serializers.ListField(child=serializers.DictField())
+    breakers = serializers.ListField(child=serializers.DictField())
+    suspended = serializers.IntegerField()
+    attention = SettlementOut(many=True)
+
+
+def board_out(found: Board) -> dict[str, Any]:
+    """The board as it is shown."""
+    return {
+        "at": found.at,
+        "by_day": [
+            {"due": due, "state": state, "count": count} for due, state, count in found.by_day
+        ],
+        "per_minute": [
+            {"at": one.at, "settled": one.settled, "p95_seconds": round(one.p95_seconds, 1)}
+            for one in found.per_minute
+        ],
+        "ages": [{"days": days, "count": count} for days, count in found.ages],
+        "reasons": [{"code": code, "count": count} for code, count in found.reasons],
+        "breakers": [
+            {
+                "code": one.code,
+                "state": one.state,
+                "failures": one.failures,
+                "since": one.since,
+                "retry_at": one.retry_at,
+            }
+            for one in found.breakers
+        ],
+        "suspended": found.suspended,
+        "attention": [settlement_out(one) for one in found.needing_person],
     }

@@ -15,10 +15,11 @@ from apps.settlement import services
 from apps.settlement.api import serializers as wire
 from apps.settlement.saga import State
 from apps.settlement.selectors import settlements as selectors
+from apps.settlement.selectors.board import board
 from apps.settlement.selectors.settlements import Filters
 from apps.settlement.services import Decision
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.pagination import page, page_asked
+from apps.tenants.pagination import page, page_asked, refuse_unknown
 from apps.tenants.permissions import OperationsWrites
 
 FILTERS = ("state", "trade", "due", "account", "needs_person")
@@ -43,6 +44,21 @@ class SettlementListView(APIView):
         return Response(
             page(found, ask, cursor=lambda one: str(one.pk), render=wire.settlement_out)
         )
+
+
+class BoardView(APIView):
+    """Settlements at a glance."""
+
+    @extend_schema(
+        responses=wire.BoardOut,
+        operation_id="v1_settlements_board",
+        summary="Settlements by day and state, fails and their age, breakers, throughput",
+    )
+    def get(self, request: Request) -> Response:
+        """What the page shows."""
+        if faults := refuse_unknown(request, {"format"}):
+            raise Malformed(errors=faults)
+        return Response(wire.board_out(board(tenant_of(request).pk)))
 
 
 class SettlementView(APIView):

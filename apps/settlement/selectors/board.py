@@ -8,6 +8,9 @@ from typing import Final
 from django.db import connection
 from django.utils import timezone
 
+from apps.settlement.clearing import breaker
+from apps.settlement.clearing.breaker import BreakerState
+from apps.settlement.clearing.connections import ADAPTERS
 from apps.settlement.models import ClearingNotice, NoticeState, Settlement
 from apps.settlement.saga import State
 
@@ -64,6 +67,7 @@ class Board:
     reasons: Sequence[tuple[str, int]]
     needing_person: Sequence[Settlement]
     suspended: int
+    breakers: Sequence[BreakerState]
 
 
 def board(tenant: int) -> Board:
@@ -89,6 +93,7 @@ def board(tenant: int) -> Board:
         reasons,
         list(waiting.order_by("attention_at")[:50]),
         suspended.count(),
+        breaker.states(tenant, sorted(ADAPTERS)),
     )
 
 

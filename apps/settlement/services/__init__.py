@@ -1,6 +1,7 @@
 """What settlement does: the only writer of its tables."""
 
 from apps.settlement.services.driving import Driven, drive, release
+from apps.settlement.services.failing import accrue_penalties
 from apps.settlement.services.files import exchange_files
 from apps.settlement.services.notices import Received, receive_notices, take_notices
 from apps.settlement.services.opening import open_settlements
@@ -20,6 +21,7 @@ __all__ = [
     "Decision",
     "Driven",
     "Received",
+    "accrue_penalties",
     "assign",
     "comment",
     "compensate",

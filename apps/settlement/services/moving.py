@@ -16,6 +16,7 @@ import msgspec
 from django.db import connection
 
 from apps.events.services import UnitOfWork
+from apps.settlement import broadcasts
 from apps.settlement.events import (
     Moved,
     SettlementCancelled,
@@ -170,6 +171,9 @@ class Moves:
         by_account: dict[tuple[int, UUID], list[Row]] = {}
         for one in moved:
             by_account.setdefault((one.tenant_id, one.account_id), []).append(one)
+        changes = [self._change(one) for one in moved]
+        if changes:
+            self.work.after_commit(lambda: broadcasts.tell_moved(changes))
         for (tenant, account), group in by_account.items():
             fact = SettlementsAdvanced(
                 account_id=account,
@@ -179,6 +183,10 @@ class Moves:
             self.work.publish(fact, tenant=tenant, key=str(account))
             for one in group:
                 self._announce(one)
+
+    def _change(self, one: Row) -> broadcasts.Change:
+        before = self.came_from[one.id]
+        return one.tenant_id, str(one.id), one.account_number, one.symbol, before, one.state
 
     def _moved(self, one: Row) -> Moved:
         return Moved(

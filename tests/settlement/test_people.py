@@ -246,5 +246,5 @@ def test_the_board_counts_what_there_is(api: APIClient, failed: Settlement) -> N
     found = api.get("/api/v1/settlements/board").json()
     assert found["by_day"] == [{"due": str(failed.due_on), "state": "failed", "count": 1}]
     assert [one["id"] for one in found["attention"]] == [str(failed.pk)]
-    assert [one["code"] for one in found["breakers"]] == ["simulator"]
+    assert "simulator" in {one["code"] for one in found["breakers"]}
     assert (found["suspended"], found["per_minute"]) == (0, [])

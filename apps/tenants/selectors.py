@@ -11,11 +11,6 @@ def find_tenant(tenant: int) -> Tenant | None:
     return Tenant.objects.filter(pk=tenant).first()
 
 
-def tenant_ids() -> list[int]:
-    """All tenants, the oldest first: for what the clock does for each."""
-    return list(Tenant.objects.order_by("pk").values_list("pk", flat=True))
-
-
 def memberships_of(user: User) -> list[Membership]:
     """A person's places, the oldest first."""
     return list(Membership.objects.filter(user=user).select_related("tenant").order_by("pk"))

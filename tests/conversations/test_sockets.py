@@ -158,6 +158,17 @@ class TestComingBack:
             assert (welcome["last_seq"], welcome["recovered"]) == (1, False)
             await screen.leave()
 
+    async def test_a_device_that_comes_back_replaces_its_old_connection(self, anna, chat):
+        old, other, new = chat(anna.id), chat(anna.id), chat(anna.id)
+        await old.connect(device="phone")
+        await other.connect(device="laptop")
+        await new.connect(device="phone")
+        assert await old.closed() == 4409
+        await new.write("from the phone")
+        await other.has("from the phone")
+        assert new.code is None
+        await asyncio.gather(*(one.leave() for one in (old, other, new)))
+
 
 class TestDesk:
     async def test_a_desk_shows_many_conversations(self, tenant, chat, desk):

@@ -47,6 +47,7 @@ class ChatConsumer(RoomConsumer):
                 self.tell(error_frame("unknown_type", f"A chat does not know {kind[:40]}."))
 
     async def _greet(self, hello: words.Hello) -> None:
+        await self.take_over(hello.device)
         try:
             await self.watch(words.Subscribe(self.conversation, hello.epoch, hello.last_seq))
         except UnknownConversation:

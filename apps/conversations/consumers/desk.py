@@ -89,6 +89,7 @@ class DeskConsumer(RoomConsumer):
         super().unwatch(conversation)
 
     async def _greet(self, hello: words.Hello) -> None:
+        await self.take_over(hello.device)
         tenant = self.claim.tenant_id
         self.desk_groups = (group(tenant, broadcasts.DESK, "all"),)
         if self.agent is not None:

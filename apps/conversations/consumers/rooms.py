@@ -12,9 +12,10 @@ from apps.conversations.exceptions import UnknownConversation
 from apps.core.exceptions import DomainError
 from apps.core.ids import uuid7
 from apps.core.problems import dumps
-from apps.sockets.broadcasts import Broadcast
+from apps.sockets.broadcasts import Broadcast, group
 from apps.sockets.consumers import SocketConsumer
-from apps.sockets.frames import error_frame
+from apps.sockets.frames import REPLACED, Position, error_frame
+from apps.sockets.hub import hub
 from apps.sockets.streams import Start, Stream
 
 TYPING_SECONDS: Final = 5
@@ -42,8 +43,11 @@ class RoomConsumer(SocketConsumer):
 
     is_device: ClassVar[bool] = True
     """Whether a conversation here is a device's session of its own."""
+    _device_group = ""
     sender: str
     sender_id: str
+    connection: str
+    """Names this connection; a UUIDv7, so that of two the newer one is known."""
     streams: dict[UUID, Stream]
     _stays: dict[UUID, Stay]
     _typed_at: dict[UUID, float]
@@ -53,6 +57,22 @@ class RoomConsumer(SocketConsumer):
         """Nothing is watched before the hello."""
         self.connection = str(uuid7())
         self.streams, self._stays, self._typed_at, self._restarts = {}, {}, {}, set()
+
+    async def take_over(self, device: str) -> None:
+        """An older connection of the same screen is closed, wherever it is: its network is gone."""
+        if not device:
+            return
+        person = self.claim.person
+        self._device_group = group(self.claim.tenant_id, "device", f"{person}:{device}")
+        await hub().join(self._device_group, self)
+        office.crier().submit(Broadcast(self._device_group, self.connection))
+
+    def hear(self, group: str, position: Position | None, frame: str) -> None:
+        """What a group is told, as it comes; of our device, that another connection has come."""
+        if group != self._device_group:
+            super().hear(group, position, frame)
+        elif frame > self.connection:  # UUIDv7: the newer one
+            self.dismiss(REPLACED, "another connection of this device took over")
 
     async def watch(self, ask: words.Subscribe) -> None:
         """Show a conversation from where the screen stands. Raises `UnknownConversation`."""
@@ -118,6 +138,8 @@ class RoomConsumer(SocketConsumer):
 
     async def left(self) -> None:
         """Leave every conversation."""
+        if self._device_group:
+            hub().leave(self._device_group, self)
         for conversation in tuple(getattr(self, "streams", ())):
             self.unwatch(conversation)
 

@@ -9,6 +9,7 @@ be the dialogue.
 import asyncio
 import itertools
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,9 +31,9 @@ class Result:
     messages: int = 0
     deliveries: int = 0
     reconnects: int = 0
-    faults: list[str] = field(default_factory=list)
-    delays: list[float] = field(default_factory=list)
-    """Seconds from sending to each screen."""
+    faults: deque[str] = field(default_factory=lambda: deque(maxlen=1_000))
+    delays: deque[float] = field(default_factory=lambda: deque(maxlen=100_000))
+    """Seconds from sending to each screen; of an endless simulation, the last ones."""
 
 
 @dataclass(slots=True)

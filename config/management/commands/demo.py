@@ -1,5 +1,7 @@
-"""`manage.py demo`: the demo tenant and its living market."""
+"""`manage.py demo`: the demo tenant, its living market, and people who talk."""
 
+import asyncio
+import contextlib
 import random
 import signal
 import threading
@@ -11,6 +13,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from apps.conversations.management.callers import Api
+from apps.conversations.management.dialogues import BUILT_IN, read
+from apps.conversations.management.simulation import Simulation, endless
 from config import demo
 
 PRICES_EVERY = 2.0  # seconds
@@ -20,13 +25,15 @@ class Command(BaseCommand):
     """The demo."""
 
     help = (
-        "Trade a small market over the public API, so that there is something to look at. "
+        "Trade a small market over the public API, so that there is something to look at; with --talk, "
+        "be customers and agents who talk over the sockets instead. "
         "`make run` starts it; --setup only makes the tenant, the sign-in and the key."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """--setup, --url, --rate, --seed."""
+        """--setup, --talk, --url, --rate, --seed."""
         parser.add_argument("--setup", action="store_true", help="make the tenant, trade nothing")
+        parser.add_argument("--talk", action="store_true", help="conversations instead of trades")
         parser.add_argument("--url", default="http://127.0.0.1:8000", help="the web server")
         parser.add_argument("--rate", type=float, default=4.0, help="trades a second (default: 4)")
         parser.add_argument("--seed", type=int, help="the same seed gives the same market")
@@ -36,6 +43,9 @@ class Command(BaseCommand):
         known = demo.set_up(Path(settings.VAR_DIR))
         if options["setup"]:
             self.stdout.write("the demo tenant is ready")
+            return
+        if options["talk"]:
+            asyncio.run(talk(options["url"], known["api_key"]))
             return
         over = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -51,3 +61,13 @@ class Command(BaseCommand):
             if time.monotonic() - told > PRICES_EVERY:
                 told = time.monotonic()
                 market.tell_prices()
+
+
+async def talk(url: str, key: str) -> None:
+    """Play the built-in dialogues again and again, two at a time, until told to stop."""
+    people = Simulation(Api(url, key), agents=2, speed=1, rate=0, at_once=2)
+    talking = asyncio.ensure_future(people.run(endless(list(read(BUILT_IN)), None)))
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, talking.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await talking

@@ -90,7 +90,9 @@ def _start(supervisor: Supervisor, var: Path, doors: stack.Ports, *, demo: bool)
     # Nothing waits for these.
     supervisor.start([stack.beat(), stack.flower(doors), *stack.clearing(var, doors)])
     if demo:
-        supervisor.start([stack.manage("market", "demo", "--url", doors.url(doors.web))])
+        url = doors.url(doors.web)
+        market = stack.manage("market", "demo", "--url", url)
+        supervisor.start([market, stack.manage("talk", "demo", "--talk", "--url", url)])
 
 
 def _has_demo(console: Console) -> bool:

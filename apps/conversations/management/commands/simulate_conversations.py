@@ -89,7 +89,7 @@ class Command(BaseCommand):
             "p50_ms": round(cuts[49] * 1000, 1),
             "p95_ms": round(cuts[94] * 1000, 1),
             "seconds": round(seconds, 1),
-            "faults": result.faults,
+            "faults": list(result.faults),
         }
         if as_json:
             self.stdout.write(json.dumps(told))

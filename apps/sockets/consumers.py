@@ -97,6 +97,8 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels s
         """Look at ticket, origin and limits. Accepted first: a browser sees a close code only then."""
         await self.accept()
         secret = parse_qs(self.scope["query_string"].decode("latin-1")).get("ticket", [""])[0]
+        if not 0 < len(secret) <= tickets.LONGEST:  # not worth a thread
+            raise Farewell(NOT_SIGNED_IN, "the ticket is not valid")
         try:
             claim = await in_thread(partial(self._redeem, secret))
         except (TicketsUnavailable, OperationalError, InterfaceError):

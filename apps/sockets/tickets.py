@@ -12,6 +12,7 @@ from apps.sockets import redis_client
 from apps.sockets.exceptions import TicketsUnavailable
 
 LIFE = timedelta(seconds=30)
+LONGEST = 64  # characters; those that we issue have 32
 BOARD, CHAT, DESK = "board", "chat", "desk"
 """The doors: of the operations board, of customers, of agents."""
 

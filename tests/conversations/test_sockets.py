@@ -235,6 +235,13 @@ class TestTheDoor:
         url = await in_database(ticket(anna.id))
         assert await refused(url.replace("/chat/", "/desk/"), {"type": "hello"}) == 4401
 
+    @pytest.mark.parametrize(
+        ("role", "status"), [("agent", 403), ("service", 201), ("auditor", 403)]
+    )
+    def test_people_do_not_speak_for_the_customer(self, anna, tenant, client_of, role, status):
+        client = client_of(tenant, role=role)
+        assert client.post(f"/api/v1/conversations/{anna.id}/ticket").status_code == status
+
     async def test_another_tenants_conversation_is_none(self, anna, sockets, other, client_of):
         answer = await in_database(
             lambda: client_of(other).post(f"/api/v1/conversations/{anna.id}/ticket")

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from apps.agents import selectors as agents
 from apps.conversations import selectors
+from apps.conversations.api.callers import PEOPLE, NotYourVoice
 from apps.core.exceptions import Forbidden
 from apps.sockets import tickets
 from apps.sockets.tickets import CHAT, DESK, Claim
@@ -43,6 +44,8 @@ class ChatTicketView(APIView):
     def post(self, request: Request, conversation: UUID) -> Response:
         """Whoever holds the socket writes as the customer; 503 while Redis does not answer."""
         caller = caller_of(request)
+        if caller.role in PEOPLE:
+            raise NotYourVoice  # people answer from a desk, as themselves
         view = selectors.conversation_of(caller.tenant.pk, conversation)
         facts = {"conversation": str(view.id), "customer": str(view.customer_id)}
         claim = Claim(CHAT, caller.tenant.pk, caller.client, facts)

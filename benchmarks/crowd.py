@@ -59,17 +59,20 @@ class Crowd:
     async def open(self) -> None:
         began, few = time.perf_counter(), asyncio.Semaphore(OPENING)
         names = [name for name in self.asked["rooms"] for _ in range(2)]
-        sockets = await asyncio.gather(*(self.enter(name, few, 0) for name in names))
+        sockets = await asyncio.gather(*(self.enter(name, few) for name in names))
         for name, socket in zip(names, sockets, strict=True):
             self.pairs.setdefault(name, []).append(socket)
         self.opened_in = time.perf_counter() - began
 
-    async def enter(self, room: str, few: asyncio.Semaphore, last_seq: int) -> ClientConnection:
+    async def enter(
+        self, room: str, few: asyncio.Semaphore, last_seq: int | None = None
+    ) -> ClientConnection:
         async with few:
             url = await self.address(room)
             socket = await connect(url, compression=None, ping_interval=None, open_timeout=60)
             if self.asked["way"] == "ours":
-                await socket.send(json.dumps({"type": "hello", "last_seq": last_seq}))
+                place = {} if last_seq is None else {"last_seq": last_seq}
+                await socket.send(json.dumps({"type": "hello", **place}))
                 while json.loads(await socket.recv())["type"] != "welcome":
                     pass
         self.readers.append(asyncio.ensure_future(self.read(socket)))

@@ -166,7 +166,7 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels s
     def dismiss(self, code: int, reason: str) -> None:
         """Close with a code: what waits is dropped, and who does not take the close is cut off."""
         if self._ending is None:
-            warden.warden().dismissed[code] += 1
+            log.info("socket closed", door=self.door, code=code, reason=reason)
             self.outbox.close()
             self._ending = asyncio.get_running_loop().create_task(self._end(code, reason))
 

@@ -54,8 +54,6 @@ class Hub:
         self._heard = True
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self.received = 0
-        self.reconnects = 0
 
     async def join(self, group: str, listener: Listener) -> bool:
         """Hear a group from now on; whether Redis has confirmed it. Read the store after this."""
@@ -84,7 +82,6 @@ class Hub:
         listeners = self._listeners.get(group)
         if not listeners:
             return
-        self.received += 1
         try:
             frames = list(unpack(broadcast))
         except ValueError:
@@ -98,11 +95,6 @@ class Hub:
     def groups(self) -> int:
         """How many groups are heard here."""
         return len(self._listeners)
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the subscription stands."""
-        return self._connection is not None
 
     async def stop(self) -> None:
         """End the subscription."""
@@ -218,7 +210,6 @@ class Hub:
             waiting.set_result(None)
 
     def _resync(self) -> None:
-        self.reconnects += 1
         everybody = {one for listeners in self._listeners.values() for one in listeners}
         for listener in everybody:
             listener.resync()

@@ -56,8 +56,6 @@ class Warden:
         self.guests: set[Guest] = set()
         self.by_tenant: Counter[int] = Counter()
         self.by_person: Counter[tuple[int, str]] = Counter()
-        self.dismissed: Counter[int] = Counter()
-        """By close code, since this process started."""
         self._rounds: asyncio.Task[None] | None = None
         self._check: asyncio.Task[None] | None = None
 

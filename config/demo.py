@@ -21,6 +21,7 @@ import structlog
 
 from apps.tenants.models import ApiKey, Role
 from apps.tenants.services import add_member, create_tenant, digest_of, issue_key
+from config import demo_desk
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +78,7 @@ def set_up(var: Path) -> dict[str, str]:
     tenant, _ = create_tenant(TENANT, name="Demo Prime Brokers")
     known = _read(path)
     user, made = add_member(tenant, username=USER, role=Role.OWNER, staff=True)
+    demo_desk.set_up(tenant, user)
     if not made and known and _is_valid(known):
         return known
     known = {"user": USER, "password": secrets.token_urlsafe(9)}

@@ -34,11 +34,6 @@ def agent(tenant, person):
     return make
 
 
-@pytest.fixture(autouse=True)
-def _open_offers_and_reports_come_later(open_page):
-    open_page.excused = "404"
-
-
 def ask(tenant, name: str, *texts: str, **terms):
     """A customer opens a conversation and writes."""
     opened = services.open_conversation(

@@ -37,6 +37,7 @@ def _config(visit: Visit) -> dict[str, Any]:
     me = f"{api}agents/{agent.pk}" if agent else None
     return {
         "person": f"{visit.membership.tenant.slug}:{visit.user.pk}",
+        "client": f"user:{visit.user.pk}",
         "role": {"supervises": role in SUPERVISORS, "writes": role in WRITERS},
         "conversations": f"{api}conversations",
         "agents": f"{api}agents",

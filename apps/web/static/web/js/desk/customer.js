@@ -7,6 +7,7 @@ import { ago, CHANNELS, nameOf, STATES } from "./words.js";
 export class Customer {
   constructor(store, { onChoose }) {
     Object.assign(this, { store, onChoose, id: null });
+    store.addEventListener("change", () => this.show());
     byId("tag-form").addEventListener("submit", (event) => {
       event.preventDefault();
       const field = byId("tag");
@@ -63,7 +64,11 @@ export class Customer {
     const { results } = await this.store.notes(id).catch(() => ({ results: [] }));
     if (id !== this.id) return;
     byId("notes-empty").hidden = results.length > 0;
-    list(byId("notes"), results, (one) => one.id, (one) => el("li", {}, one.body, el("small", {}, [one.author_name ?? one.author ?? this.store.nameOf(one.agent), ago(one.written_at ?? one.created_at)].filter(Boolean).join(" · "))));
+    list(byId("notes"), results, (one) => one.id, (one) => el("li", {}, one.body, el("small", {}, `${this.writer(one.author)} · ${ago(one.written_at)}`)));
+  }
+
+  writer(author) {
+    return author === this.store.config.client ? "you" : this.store.nameOf(author.replace("agent:", "")) || "a colleague";
   }
 
   async showEarlier(id) {

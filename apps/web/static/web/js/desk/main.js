@@ -123,7 +123,7 @@ chat.addEventListener("frame", ({ detail: frame }) => {
   else if (frame.type === "offer") offers.hear(frame);
   else if (frame.type === "offer.closed" || frame.type === "offer.ended") offers.end(id, frame.reason);
   else if (frame.type === "assigned") assigned(id, frame);
-  else if (frame.type === "closed" || frame.type === "released") store.refresh(id);
+  else if (frame.type === "closed" || frame.type === "released") loadChanged(store.refresh(id), frame);
   else if (frame.type === "status") statusHeard(frame);
   else if ((frame.type === "note" || frame.type === "notes") && id === talk.id) customer.showNotes();
   else if (frame.type === "whisper" && id) talk.whispered(frame);
@@ -132,6 +132,14 @@ chat.addEventListener("frame", ({ detail: frame }) => {
   else if (frame.type === "error" && !frame.client_id) refused(frame);
 });
 
+/** What I have changed with it. */
+async function loadChanged(refreshed, { agent }) {
+  await refreshed;
+  if (agent && agent !== store.me?.id) return;
+  await store.refreshMe().catch(() => {}); // shown again with the next change
+  showMe();
+}
+
 function refused({ detail }) {
   toast(detail);
   showMe(); // the status that was asked for may be the one that was refused
@@ -139,7 +147,7 @@ function refused({ detail }) {
 
 async function assigned(id, frame) {
   offers.end(id, "accepted");
-  await store.refresh(id);
+  await loadChanged(store.refresh(id), frame);
   if (store.me && frame.agent && frame.agent !== store.me.id) return;
   follow();
   inbox.turn("mine");

@@ -51,6 +51,12 @@ export class Store extends EventTarget {
     this.changed();
   }
 
+  /** What I have and may still take. */
+  async refreshMe() {
+    if (this.me) this.me = await get(this.config.me);
+    this.changed();
+  }
+
   put(row) {
     const known = this.rows.get(row.id);
     if (known && (row.version ?? 0) < (known.version ?? 0)) return;

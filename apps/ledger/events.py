@@ -77,3 +77,13 @@ class BreakChanged(Event, frozen=True):
     assignee: str
     note: str
     by: str
+
+
+@event("ledger.block.sealed", topic="ledger")
+class BlockSealed(Event, frozen=True):
+    """Entries of this tenant (and others) are sealed: whoever keeps the hash can prove them later."""
+
+    number: int
+    high: UUID  # the newest entry that it covers
+    entries: int
+    hash: str  # SHA-256, hexadecimal

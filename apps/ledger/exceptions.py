@@ -77,3 +77,7 @@ class StatementRefused(Rejected):
 
 class StatementDiffers(Conflict):
     """This source has already stated other balances of that day."""
+
+
+class StatementTooLong(Rejected):
+    """The period has too many postings for a printed statement: take the CSV, or a shorter one."""

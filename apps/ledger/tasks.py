@@ -19,3 +19,9 @@ def reconcile(period: datetime) -> None:
     day = period.date() - timedelta(days=1)
     for tenant in tenant_ids():
         services.reconcile(tenant, day, invariants.look, by="the clock")
+
+
+@periodic(every=timedelta(minutes=1), catch_up=0)
+def seal_blocks(period: datetime) -> None:
+    """Seal what was booked a while ago."""
+    services.seal_blocks()

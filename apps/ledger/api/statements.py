@@ -23,7 +23,7 @@ class CsvRenderer(BaseRenderer):
 
     media_type = "text/csv"
     format = "csv"
-    charset = "utf-8"
+    charset: str | None = "utf-8"
 
     def render(
         self,
@@ -33,6 +33,14 @@ class CsvRenderer(BaseRenderer):
     ) -> bytes:
         """Only a problem comes here, and a problem is JSON."""
         return dumps(data)
+
+
+class PdfRenderer(CsvRenderer):
+    """Lets `?format=pdf` and `Accept: application/pdf` be asked for; the view makes the file."""
+
+    media_type = "application/pdf"
+    format = "pdf"
+    charset = None
 
 
 class _Echo:

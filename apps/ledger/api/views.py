@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -16,7 +16,8 @@ from rest_framework.views import APIView
 from apps.core.problems import JsonRenderer, Malformed
 from apps.ledger import selectors, services
 from apps.ledger.api import serializers as wire
-from apps.ledger.api.statements import CsvRenderer, csv_of
+from apps.ledger.api.pdf import pdf_of
+from apps.ledger.api.statements import CsvRenderer, PdfRenderer, csv_of
 from apps.ledger.selectors import Moment
 from apps.tenants.authentication import tenant_of
 from apps.tenants.pagination import refuse_unknown
@@ -112,18 +113,19 @@ class TrialBalanceView(APIView):
 class StatementView(APIView):
     """A client's statement."""
 
-    renderer_classes = (JsonRenderer, CsvRenderer)
+    renderer_classes = (JsonRenderer, CsvRenderer, PdfRenderer)
 
     @extend_schema(
         parameters=[wire.StatementQuery],
         responses={
             (200, "application/json"): wire.StatementOut,
             (200, "text/csv"): OpenApiTypes.STR,
+            (200, "application/pdf"): OpenApiTypes.BINARY,
         },
-        summary="Postings of a period with running balances; format=csv for all of it in a file",
+        summary="Postings of a period with running balances; format=csv or pdf for all of it in a file",
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """A page as JSON, or the whole period as CSV."""
+        """A page as JSON, or the whole period as CSV or PDF."""
         asked, tenant = _query(wire.StatementQuery, request), tenant_of(request).pk
         owner = selectors.owner_of(tenant, asked["owner"])
         since, until = asked.get("from", BEGINNING), asked.get("to", END)
@@ -132,9 +134,17 @@ class StatementView(APIView):
             name = f"statement-{owner.id}.csv"
             headers = {"Content-Disposition": f'attachment; filename="{name}"'}
             return StreamingHttpResponse(rows, content_type="text/csv", headers=headers)
+        if request.accepted_renderer.format == PdfRenderer.format:
+            named = tenant_of(request).name
+            return _file(pdf_of(tenant, owner, since=since, until=until, named=named), owner)
         after = asked.get("after") or Moment.just_before(since)
         page = selectors.statement(tenant, owner.id, after=after, until=until, limit=asked["limit"])
         return Response(wire.statement_out(owner, page))
+
+
+def _file(content: bytes, owner: selectors.Owner) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="statement-{owner.id}.pdf"'}
+    return HttpResponse(content, content_type="application/pdf", headers=headers)
 
 
 class TransfersView(APIView):

@@ -171,6 +171,8 @@ def _guards(columns: str) -> str:
                 ('ledger_ledgeraccount', 'account_keeps_its_identity'),
                 ('ledger_ledgeraccount', 'account_stays'),
                 ('ledger_ledgeraccount', 'account_is_not_truncated'),
+                ('ledger_block', 'blocks_are_append_only'),
+                ('ledger_block', 'block_is_not_truncated'),
                 ('ledger_asset', 'asset_stays'),
                 ('ledger_asset', 'asset_is_not_truncated'),
                 ('ledger_balance', 'balance_follows_postings'),

@@ -1,5 +1,6 @@
 """The ledger's tables."""
 
+from apps.ledger.models.chain import Block
 from apps.ledger.models.fields import ExactField
 from apps.ledger.models.journal import (
     Asset,
@@ -15,6 +16,7 @@ __all__ = [
     "Asset",
     "Balance",
     "BalanceMark",
+    "Block",
     "Break",
     "ExactField",
     "ExternalStatement",

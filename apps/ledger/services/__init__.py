@@ -12,6 +12,7 @@ from apps.ledger.services.reconciling import (
     receive_statement,
     reconcile,
 )
+from apps.ledger.services.sealing import seal_blocks
 from apps.ledger.services.settling import post_deliveries, post_penalties
 from apps.ledger.services.transfers import Transfer, transfer_cash
 
@@ -31,5 +32,6 @@ __all__ = [
     "read_statement",
     "receive_statement",
     "reconcile",
+    "seal_blocks",
     "transfer_cash",
 ]

@@ -20,4 +20,5 @@ if STARTED_SERVICES:
 
 from config.settings import *  # noqa: E402,F403 - that is what this file is for
 
+NLU_RECORD_EVERY = None  # a timer's thread would outlive its test
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; never outside tests

@@ -15,5 +15,9 @@ class ModelNotFound(NotFound):
     """There is no such model; train one with `manage.py train_nlu`."""
 
 
+class SecretUnreadable(Rejected):
+    """These credentials were sealed under another SECRET_KEY: enter them again."""
+
+
 class NotPromotable(Conflict):
     """Only a model that was trained to its end can be put to use."""

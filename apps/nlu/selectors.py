@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from apps.nlu.exceptions import ModelNotFound
-from apps.nlu.models import EntityValue, Example, TrainedModel
+from apps.nlu.models import EntityValue, Example, TrainedModel, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,20 @@ def examples(tenant: int) -> list[tuple[str, str]]:
     """Every example of a tenant, as (text, intent), in a fixed order."""
     rows = Example.objects.for_tenant(tenant).order_by("intent", "text", "pk")
     return list(rows.values_list("text", "intent"))
+
+
+def intents_of(tenant: int, model: ModelName | None) -> tuple[str, ...]:
+    """The intents that a tenant knows: the model's, before there is one those of the examples."""
+    if model is not None:
+        rows = TrainedModel.objects.for_tenant(tenant).filter(pk=model.id)
+        return tuple(rows.values_list("intents", flat=True).first() or ())
+    found = Example.objects.for_tenant(tenant).order_by("intent").values_list("intent", flat=True)
+    return tuple(found.distinct())
+
+
+def turn_of_key(tenant: int, key: str) -> Turn | None:
+    """The turn that answered a message, begun or ended."""
+    return Turn.objects.for_tenant(tenant).filter(key=key).first()
 
 
 def entity_lists(tenant: int) -> Mapping[str, Mapping[str, str]]:

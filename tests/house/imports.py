@@ -1,7 +1,7 @@
 """Rules about who may import whom that no layer can say: the faces by which apps meet."""
 
 PUBLIC = {
-    "contracts", "events", "exceptions", "interpretation", "invariants", "registry", "selectors",
+    "breaker", "contracts", "events", "exceptions", "interpretation", "invariants", "registry", "selectors",
     "services",
 }  # fmt: skip
 OPEN = {"core", "sockets", "tenants"}

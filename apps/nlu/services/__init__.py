@@ -1,8 +1,9 @@
 """What others may ask of the facade."""
 
 from apps.nlu.services.examples import add_examples, read_examples
-from apps.nlu.services.interpreting import interpret
+from apps.nlu.services.interpreting import interpret, understand
 from apps.nlu.services.measuring import Evaluation, evaluate
+from apps.nlu.services.providers import keep_secret, provider_changed
 from apps.nlu.services.training import (
     promote,
     request_training,
@@ -10,16 +11,21 @@ from apps.nlu.services.training import (
     train_now,
     train_requested,
 )
+from apps.nlu.services.turns import forget_old
 
 __all__ = [
     "Evaluation",
     "add_examples",
     "evaluate",
+    "forget_old",
     "interpret",
+    "keep_secret",
     "promote",
+    "provider_changed",
     "read_examples",
     "request_training",
     "train_in_child",
     "train_now",
     "train_requested",
+    "understand",
 ]

@@ -20,6 +20,7 @@ from apps.nlu import selectors
 from apps.nlu.events import ModelPromoted, ModelTrained, TrainingRequested
 from apps.nlu.exceptions import ModelNotFound, NotPromotable
 from apps.nlu.models import TrainedModel
+from apps.nlu.services import terms
 from apps.nlu.services.examples import Pair, checked
 from apps.nlu.services.reporting import report_of
 from apps.tenants.models import Tenant
@@ -112,6 +113,7 @@ def promote(tenant: int, model_id: UUID, *, by: str) -> None:
         rows.filter(in_use=True).update(in_use=False)
         now = timezone.now()
         rows.filter(pk=model_id).update(in_use=True, promoted_at=now, promoted_by=by)
+        work.after_commit(lambda: terms.forget(tenant))
         fact = ModelPromoted(model_id=model_id, number=model.number, promoted_by=by, at=now)
         work.publish(fact, tenant=tenant, key=f"training:{tenant}")
 

@@ -1,0 +1,74 @@
+"""The providers' circuit breakers, on the engine's loop: the platform's own, asked in a thread.
+
+While a breaker is closed and all goes well it is looked at a few times a second, not at every call:
+what it protects from takes longer to happen.
+"""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Final
+
+from apps.nlu.backends.wire import Provider
+from apps.resilience.breaker import Policy
+from apps.resilience.services import breaker
+
+POLICY: Final = Policy(failures=5, open_for=5.0, open_max=60.0, probe_for=3.0)
+THREADS: Final = 4
+FRESH_SECONDS: Final = 0.2
+"""How long a closed breaker is believed to be closed."""
+
+_threads = ThreadPoolExecutor(THREADS, "nlu-breakers")
+
+
+class ProviderGuard:
+    """The breaker of a tenant's provider: one tenant's broken set-up closes no other's door."""
+
+    def __init__(self, name: str) -> None:
+        """All processes of this provider share one."""
+        self._name = name
+        self._closed_until = float("-inf")
+        self._told_until = float("-inf")
+
+    async def admit(self) -> bool:
+        """Whether a call may go out now."""
+        if time.monotonic() < self._closed_until:
+            return True
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(_threads, breaker(self._name, POLICY).admit)
+        if found.allowed and not found.is_probe:
+            self._closed_until = time.monotonic() + FRESH_SECONDS
+        return found.allowed
+
+    async def report(self, *, ok: bool) -> None:
+        """Say what became of it."""
+        now = time.monotonic()
+        if ok and now < self._told_until and now < self._closed_until:
+            return
+        # After a failure the next success has to be told, or failures in a row would never end.
+        self._told_until = now + FRESH_SECONDS if ok else float("-inf")
+        if not ok:
+            self._closed_until = float("-inf")
+        told = breaker(self._name, POLICY)
+        await asyncio.get_running_loop().run_in_executor(_threads, lambda: told.report(ok=ok))
+
+
+@lru_cache(maxsize=4_096)
+def _guard(name: str) -> ProviderGuard:
+    return ProviderGuard(name)
+
+
+def guard_of(provider: Provider) -> ProviderGuard:
+    """The breaker of a provider, in this process."""
+    return _guard(name_of(provider.tenant, provider.name))
+
+
+def name_of(tenant: int, provider: str) -> str:
+    """A breaker's name, the same in all processes."""
+    return f"nlu:{tenant}:{provider}"
+
+
+def forget() -> None:
+    """Look again; tests do, between databases."""
+    _guard.cache_clear()

@@ -1,0 +1,170 @@
+"""The question from end to end: terms of the database, turns that are taken once, records, tenants."""
+
+import os
+from uuid import uuid4
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import IntegrityError
+from rest_framework.test import APIClient
+
+from apps.nlu import services
+from apps.nlu.models import CallMinute, Provider, Turn, Usage
+from apps.nlu.services import recording, secrets, terms
+from apps.resilience import services as resilience
+from apps.tenants.models import Tenant
+from tests.nlu.cast import pairs
+from tests.nlu.stubbed import PLACES, SETTINGS, Server
+
+
+@pytest.fixture
+def _calm(_empty_redis: None) -> None:
+    resilience.forget()
+
+
+def add(tenant: Tenant, server: Server, kind: str = "dialogflow_es", **given: object) -> Provider:
+    values = {"name": kind.replace("_", "-"), "kind": kind, "url": f"{server.url}/{PLACES[kind]}",
+              "settings": SETTINGS[kind]}  # fmt: skip
+    terms.forget()
+    return Provider.objects.create(tenant=tenant, **values | given)
+
+
+@pytest.mark.usefixtures("_calm")
+class TestOverHttp:
+    def test_the_tenants_provider_answers_and_it_is_counted(
+        self, tenant: Tenant, api: APIClient, stubs: Server
+    ) -> None:
+        add(tenant, stubs, "dialogflow_es", cost_per_call="0.002")
+        bodies = [
+            api.post("/api/v1/nlu/interpretations", {"text": text}, format="json").json()
+            for text in ("what is my balance", "What is my balance?", "my card ACC-0001 was stolen")
+        ]
+
+        assert [(one["intent"], one["cached"]) for one in bodies] == [
+            ("balance", False), ("balance", True), ("lost_card", False)
+        ]  # fmt: skip
+        assert {one["provider"] for one in bodies} == {"dialogflow-es"}
+        assert ("account_number", "ACC-0001") in {
+            (one["kind"], one["value"]) for one in bodies[2]["entities"]
+        }
+        recording.flush()
+        counted = {(one.role, one.outcome): one for one in CallMinute.objects.all()}
+        assert counted["first", "ok"].calls == 2
+        assert str(counted["first", "ok"].cost) == "0.004000"
+        assert counted["answer", "cache"].calls == 1
+        assert set(Turn.objects.values_list("text", flat=True)) == {""}
+
+    def test_a_dead_provider_is_replaced_by_what_was_learned(
+        self, tenant: Tenant, api: APIClient, stubs: Server
+    ) -> None:
+        services.train_now(tenant.pk, pairs(), by="ann", promoted=True)
+        add(tenant, stubs, url="http://127.0.0.1:1")
+
+        body = api.post(
+            "/api/v1/nlu/interpretations", {"text": "balance of the savings please"}, format="json"
+        ).json()
+
+        assert (body["provider"], body["intent"], body["degraded"]) == ("local", "balance", True)
+
+    def test_another_tenants_providers_are_not_asked(
+        self, other: Tenant, api: APIClient, stubs: Server
+    ) -> None:
+        add(other, stubs)
+        body = api.post(
+            "/api/v1/nlu/interpretations", {"text": "hello there"}, format="json"
+        ).json()
+
+        assert body["provider"] == "local"
+        assert stubs.seen()["calls"] == []
+
+    def test_too_little_confidence_is_no_intent(
+        self, tenant: Tenant, api: APIClient, stubs: Server
+    ) -> None:
+        add(tenant, stubs, thresholds={"balance": 0.999})
+        body = api.post(
+            "/api/v1/nlu/interpretations", {"text": "the balance of mine is what"}, format="json"
+        ).json()
+
+        assert body["intent"] == "oos"
+        assert body["alternatives"][0]["intent"] == "balance"
+
+
+@pytest.mark.usefixtures("_calm")
+class TestTurns:
+    def test_told_again_the_answer_is_the_one_that_was_given(
+        self, tenant: Tenant, stubs: Server
+    ) -> None:
+        add(tenant, stubs, "dialogflow_cx",
+            settings=SETTINGS["dialogflow_cx"] | {"stateful": True})  # fmt: skip
+        conversation = uuid4()
+        found = [
+            async_to_sync(services.understand)(
+                tenant.pk, "what is my balance", conversation=conversation, turn="m-1"
+            )
+            for _ in range(3)
+        ]
+
+        assert {one.intent for one in found} == {"balance"}
+        assert list(stubs.seen()["turns"].values()) == [1]
+        assert Turn.objects.count() == 1
+
+    def test_a_turn_that_was_begun_and_lost_moves_no_dialog_again(
+        self, tenant: Tenant, stubs: Server
+    ) -> None:
+        add(tenant, stubs, "dialogflow_cx",
+            settings=SETTINGS["dialogflow_cx"] | {"stateful": True})  # fmt: skip
+        Turn.objects.create(tenant=tenant, key="m-1", length=5)
+
+        found = services.interpret(tenant.pk, "hello there", conversation=uuid4(), turn="m-1")
+
+        assert found.provider == "local"
+        assert stubs.seen()["calls"] == []
+
+    def test_contexts_travel_from_turn_to_turn(self, tenant: Tenant, stubs: Server) -> None:
+        add(tenant, stubs, "watson")
+        conversation = uuid4()
+        for number in range(3):
+            found = services.interpret(
+                tenant.pk, f"hello there {number}", conversation=conversation, turn=f"m-{number}"
+            )
+
+        assert found.context["global"]["system"]["turn_count"] == 3
+
+
+class TestRegistry:
+    def test_secrets_are_sealed_and_named_variables_are_of_one_kind(
+        self, tenant: Tenant, stubs: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        row = add(tenant, stubs)
+        services.keep_secret(row, "s3cret")
+        row.refresh_from_db()
+        assert "s3cret" not in row.secret
+        assert secrets.opened(row.secret, "") == "s3cret"
+        assert row.version == 2
+        monkeypatch.setenv("NLU_SECRET_ACME", "of the environment")
+        assert secrets.opened("", "NLU_SECRET_ACME") == "of the environment"
+        monkeypatch.setitem(os.environ, "SECRET_KEY", "x")
+        assert secrets.opened("", "SECRET_KEY") == ""
+        with pytest.raises(IntegrityError):
+            Provider.objects.filter(pk=row.pk).update(secret_variable="DATABASE_URL")
+
+    def test_a_secret_of_another_installation_leaves_its_provider_out(
+        self, tenant: Tenant, stubs: Server, settings
+    ) -> None:
+        row = add(tenant, stubs)
+        services.keep_secret(row, "s3cret")
+        settings.SECRET_KEY = "another one, which is as long as it has to be for this purpose"
+        terms.forget()
+
+        assert terms.terms_of(tenant.pk).providers == ()
+
+    def test_local_is_nobody_elses_name(self, tenant: Tenant, stubs: Server) -> None:
+        with pytest.raises(IntegrityError, match="local_is_our_own"):
+            add(tenant, stubs, name="local")
+
+    def test_usage_is_the_tenants(self, tenant: Tenant, other: Tenant) -> None:
+        Usage.objects.create(tenant=tenant, race=2, hedge_percent=5)
+        terms.forget()
+
+        assert terms.terms_of(tenant.pk).terms.race == 2
+        assert terms.terms_of(other.pk).terms.race == 0

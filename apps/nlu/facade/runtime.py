@@ -24,6 +24,7 @@ class Runtime:
 
     pid: int
     loop: asyncio.AbstractEventLoop
+    thread: threading.Thread
     engine: Engine
 
     def ask(self, plan: Plan) -> "Future[Answer]":
@@ -42,9 +43,10 @@ def runtime(make: Callable[[], Engine]) -> Runtime:
         if _runtime is None or _runtime.pid != os.getpid():
             loop = asyncio.new_event_loop()
             loop.set_default_executor(ThreadPoolExecutor(THREADS, "nlu-names"))
-            threading.Thread(target=loop.run_forever, name="nlu", daemon=True).start()
+            thread = threading.Thread(target=loop.run_forever, name="nlu", daemon=True)
+            thread.start()
             made = asyncio.run_coroutine_threadsafe(_made(make), loop).result(5)
-            _runtime = Runtime(os.getpid(), loop, made)
+            _runtime = Runtime(os.getpid(), loop, thread, made)
         return _runtime
 
 
@@ -60,3 +62,5 @@ def stop() -> None:
         if found is not None and found.pid == os.getpid():
             asyncio.run_coroutine_threadsafe(found.engine.close(), found.loop).result(5)
             found.loop.call_soon_threadsafe(found.loop.stop)
+            found.thread.join(5)
+            found.loop.close()

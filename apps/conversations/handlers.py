@@ -8,8 +8,8 @@ from apps.agents.events import (
     WrapUpStarted,
 )
 from apps.conversations import services
-from apps.conversations.events import MessageSent
-from apps.events.registry import Batch, Policy, handles
+from apps.conversations.events import ConversationOpened, MessageSent
+from apps.events.registry import Batch, Policy, Recorded, handles
 
 
 @handles(MessageSent, queue="matching", policy=Policy.SKIP, from_head=True)
@@ -28,3 +28,15 @@ def note_activity(batch: Batch) -> None:
 def follow_work(batch: Batch) -> None:
     """Bring conversations to where their work stands."""
     services.follow_work(batch.events)
+
+
+@handles(ConversationOpened, queue="nlu", policy=Policy.SKIP, from_head=True)
+def greet(batch: Batch) -> None:
+    """Have the bot say hello."""
+    services.greet(batch.events)
+
+
+@handles(MessageSent, queue="nlu", calls_out=True, policy=Policy.SKIP, from_head=True)
+async def converse(recorded: Recorded) -> None:
+    """Have the bot answer."""
+    await services.converse(recorded)

@@ -85,8 +85,8 @@ def running(*arguments: str) -> Iterator[Server]:
                 time.sleep(0.1)
         yield Server(f"http://127.0.0.1:{port}")
     finally:
-        process.terminate()
-        process.wait(10)
+        process.kill()  # it keeps nothing, and calls that hang are not waited for
+        process.wait()
 
 
 def provider(server: Server, kind: str, **terms: Any) -> Provider:

@@ -4,6 +4,7 @@ from apps.conversations.models.attachments import Attachment
 from apps.conversations.models.conversations import Channel, Conversation, Participant
 from apps.conversations.models.customers import Customer
 from apps.conversations.models.desk import CannedReply, Note, Rating
+from apps.conversations.models.flows import Bot, BotFlow, BotMemory
 from apps.conversations.models.messages import Message, MessageKind
 from apps.conversations.models.policies import Policy
 from apps.conversations.models.records import Erasure, ImportedDialogue, Undelivered
@@ -12,6 +13,9 @@ from apps.conversations.models.widgets import Widget
 
 __all__ = [
     "Attachment",
+    "Bot",
+    "BotFlow",
+    "BotMemory",
     "CannedReply",
     "Channel",
     "Conversation",

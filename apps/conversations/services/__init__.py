@@ -2,6 +2,7 @@
 
 from apps.conversations.services.activity import note_activity
 from apps.conversations.services.attachments import store_attachment
+from apps.conversations.services.bot import converse, greet
 from apps.conversations.services.delivery import note_undelivered, tell_undelivered
 from apps.conversations.services.desk import (
     ReplyTerms,
@@ -72,6 +73,7 @@ __all__ = [
     "begin",
     "check_site",
     "close",
+    "converse",
     "create_widget",
     "decline",
     "delete_canned_reply",
@@ -83,6 +85,7 @@ __all__ = [
     "follow",
     "follow_work",
     "give",
+    "greet",
     "hand_over",
     "hold",
     "import_dialogues",

@@ -232,3 +232,11 @@ def test_a_move_takes_few_statements(tenant: Tenant) -> None:
     sent = queries(lambda: services.assign(tenant.pk, one.id, agent=AGENTS[0]))
 
     assert len(sent) == 4  # lock, change, join, tell
+
+
+def test_after_a_restore_every_stream_is_void(tenant: Tenant, other: Tenant) -> None:
+    views = [open_one(tenant.pk, "a"), open_one(other.pk, "b")]
+
+    assert services.void_streams() == 2
+    for view, whose in zip(views, (tenant, other), strict=True):
+        assert selectors.position_of(whose.pk, view.id) == (2, 0)

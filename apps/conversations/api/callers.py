@@ -34,6 +34,8 @@ def sender_of(request: Request, asked: str | None) -> tuple[str, str]:
         if asked not in (None, Sender.AGENT):
             raise NotYourVoice(sender=asked)
         return Sender.AGENT.value, _name_of(caller)
+    if asked == Sender.AGENT:  # an owner at the desk is an agent like the others
+        return Sender.AGENT.value, _name_of(caller)
     return asked or Sender.CUSTOMER.value, ""
 
 

@@ -92,7 +92,9 @@ class MessagesView(APIView):
             found = selectors.messages_before(tenant, conversation, before, limit)
         else:
             after = which.get("after_seq", 0)
-            found = selectors.messages_after(tenant, conversation, after, limit)
+            found = selectors.recent_messages(
+                tenant, conversation, after, limit, epoch=epoch, last_seq=last_seq
+            )
         return Response(wire.messages_out(found, epoch=epoch, last_seq=last_seq))
 
     @extend_schema(

@@ -35,6 +35,7 @@ from apps.conversations.selectors.messages import (
 )
 from apps.conversations.selectors.participants import ParticipantView, participants_of
 from apps.conversations.selectors.privacy import ErasureView, erasure_of, everything_about
+from apps.conversations.selectors.recent import recent_messages
 from apps.conversations.selectors.search import find_messages
 from apps.conversations.selectors.widgets import (
     WidgetView,
@@ -87,6 +88,7 @@ __all__ = [
     "policy_of",
     "position_of",
     "ratings_of",
+    "recent_messages",
     "standing",
     "view_of",
     "view_of_row",

@@ -9,6 +9,7 @@ from apps.conversations.services.desk import (
     add_note,
     delete_canned_reply,
     rate,
+    reply_faults,
     save_canned_reply,
     set_priority,
     set_tags,
@@ -31,6 +32,7 @@ from apps.conversations.services.moving import (
     withdraw_offer,
 )
 from apps.conversations.services.opening import Opened, open_conversation
+from apps.conversations.services.policies import save_policy
 from apps.conversations.services.privacy import erase_customer, resume_erasures
 from apps.conversations.services.receipts import Marked, Receipt, mark_receipts
 from apps.conversations.services.retention import retire_conversations
@@ -45,6 +47,7 @@ from apps.conversations.services.sessions import (
     start_sessions,
     touch_sessions,
 )
+from apps.conversations.services.streams import void_streams
 from apps.conversations.services.widgets import (
     Visit,
     Visitor,
@@ -96,12 +99,14 @@ __all__ = [
     "open_conversation",
     "rate",
     "reopen",
+    "reply_faults",
     "requeue",
     "resume",
     "resume_erasures",
     "retire_conversations",
     "return_to_bot",
     "save_canned_reply",
+    "save_policy",
     "send_message",
     "send_messages",
     "set_priority",
@@ -113,6 +118,7 @@ __all__ = [
     "touch_sessions",
     "transfer",
     "visitor_of",
+    "void_streams",
     "welcome_visitor",
     "whisper",
     "withdraw_offer",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.conversations import broadcasts, selectors
@@ -170,7 +170,7 @@ def save_canned_reply(tenant: int, terms: ReplyTerms, *, reply: UUID | None = No
 
     Raises `NoteRefused`, `ShortcutTaken`, `UnknownCannedReply`.
     """
-    if faults := list(_reply_faults(terms)):
+    if faults := list(reply_faults(terms)):
         raise NoteRefused(errors=faults)
     row = CannedReply(tenant_id=tenant) if reply is None else _canned(tenant, reply)
     values: Mapping[str, Any] = {
@@ -180,7 +180,8 @@ def save_canned_reply(tenant: int, terms: ReplyTerms, *, reply: UUID | None = No
     for name, value in values.items():
         setattr(row, name, value)
     try:
-        with unit_of_work():
+        # Tells nobody, so no unit of work: the back office calls this inside a transaction of its own.
+        with transaction.atomic():
             row.save(force_insert=reply is None)
     except IntegrityError as error:
         if "canned_reply_has_its_own_shortcut" in str(error):
@@ -191,8 +192,7 @@ def save_canned_reply(tenant: int, terms: ReplyTerms, *, reply: UUID | None = No
 
 def delete_canned_reply(tenant: int, reply: UUID) -> None:
     """Forget a reply; what was sent with it stays. Raises `UnknownCannedReply`."""
-    with unit_of_work():
-        _canned(tenant, reply).delete()
+    _canned(tenant, reply).delete()
 
 
 def _canned(tenant: int, reply: UUID) -> CannedReply:
@@ -202,7 +202,8 @@ def _canned(tenant: int, reply: UUID) -> CannedReply:
     return row
 
 
-def _reply_faults(terms: ReplyTerms) -> Iterable[checks.Fault]:
+def reply_faults(terms: ReplyTerms) -> Iterable[checks.Fault]:
+    """What is wrong with a canned reply."""
     if not _SHORTCUT.fullmatch(terms.shortcut):
         detail = "Letters, digits, _, . and -, up to 40."
         yield checks.fault("shortcut", "bad_shortcut", detail)

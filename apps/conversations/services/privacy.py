@@ -23,6 +23,7 @@ from apps.conversations.events import CustomerErased
 from apps.conversations.exceptions import UnknownCustomer
 from apps.conversations.lifecycle import OPEN
 from apps.conversations.models import Attachment, Conversation, Customer, Erasure
+from apps.conversations.selectors import recent
 from apps.conversations.services.moving import close
 from apps.events.services import unit_of_work
 
@@ -160,6 +161,7 @@ def _blank_rows(ids: Sequence[UUID], now: datetime) -> dict[str, int]:
 
 
 def _tell(tenant: int, ids: Sequence[UUID]) -> None:
+    recent.forget(tenant, ids)
     epochs = Conversation.objects.for_tenant(tenant).filter(pk__in=ids)
     for uid, epoch in epochs.values_list("pk", "epoch"):
         broadcasts.stream_rewritten(tenant, uid, epoch)
@@ -175,6 +177,7 @@ def _finish(receipt: Erasure) -> Erasure:
     files = Attachment.objects.for_tenant(receipt.tenant_id).filter(conversation_id__in=ids)
     for path in files.exclude(path="").values_list("path", flat=True):
         default_storage.delete(path)
+    recent.forget(receipt.tenant_id, ids)
     left = [path for path in files.values_list("path", flat=True) if _is_there(path)]
     with unit_of_work():
         if not left:
@@ -194,7 +197,8 @@ def _look(receipt: Erasure, ids: Sequence[UUID]) -> list[dict[str, Any]]:
             found.append(_check(place, int(cursor.fetchone()[0])))
     # What caches and screens hold, they hold under an epoch that is over.
     stale = Conversation.objects.filter(pk__in=ids, epoch=1).count()
-    return [*found, _check("caches and screens: epochs not raised", stale)]
+    found.append(_check("caches and screens: epochs not raised", stale))
+    return [*found, _check("caches: copies in Redis", recent.kept(receipt.tenant_id, ids))]
 
 
 def _check(place: str, count: int) -> dict[str, Any]:

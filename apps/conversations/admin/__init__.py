@@ -1,0 +1,28 @@
+"""The back office's window on conversations. What was said is seen and never changed; buttons call services."""
+
+from apps.conversations.admin.conversations import (
+    AttachmentAdmin,
+    ConversationAdmin,
+    MessageAdmin,
+    SessionAdmin,
+    UndeliveredAdmin,
+    WidgetAdmin,
+)
+from apps.conversations.admin.customers import CustomerAdmin, ErasureAdmin, ImportedDialogueAdmin
+from apps.conversations.admin.desk import CannedReplyAdmin, NoteAdmin, PolicyAdmin, RatingAdmin
+
+__all__ = [
+    "AttachmentAdmin",
+    "CannedReplyAdmin",
+    "ConversationAdmin",
+    "CustomerAdmin",
+    "ErasureAdmin",
+    "ImportedDialogueAdmin",
+    "MessageAdmin",
+    "NoteAdmin",
+    "PolicyAdmin",
+    "RatingAdmin",
+    "SessionAdmin",
+    "UndeliveredAdmin",
+    "WidgetAdmin",
+]

@@ -26,6 +26,7 @@ MODULES = {
     "P1": "p1_trades",
     "P4": "p4_ledger",
     "P6": "p6_delivery",
+    "P8": "p8_matching",
     "P11": "p11_log",
     "P12": "p12_stack",
 }

@@ -261,3 +261,17 @@ def test_first_responses_are_counted_and_bots_are_not(tenant: Tenant) -> None:
     assert row.response_ms - row.first_response_ms == 5_000
     agent.refresh_from_db()
     assert agent.response_ms == pytest.approx(4_000, abs=1_000)
+
+
+def test_a_long_line_is_given_out_to_its_end(tenant: Tenant) -> None:
+    """More than one call of the script, and more than one stretch of the line in each."""
+    policy(tenant.pk, auto_accept=True)
+    make_agent(tenant.pk, status="online", capacity=100, skills={"tax": 5})
+    make_agent(tenant.pk, "bob", status="online", capacity=100)
+    for number in range(130):
+        queue(tenant.pk, ago=300 - number, skills={"tax": 5} if number % 2 else {})
+    nobodys = queue(tenant.pk, ago=400, skills={"law": 5})
+    policy(tenant.pk, relax=[])
+    assert services.look(tenant.pk) == 130
+    assert owner_of(tenant, nobodys) is None
+    assert len(services.compare(tenant.pk)) == 0

@@ -228,8 +228,10 @@ while #room > 0 and matched < most do
     if #ids == 0 then
         break
     end
-    local gone = 0
+    -- Counted one by one: whoever the loop ends before has not been looked at.
+    local looked, gone = 0, 0
     for _, id in ipairs(ids) do
+        looked = looked + 1
         local need = need_of(id)
         if not need then
             redis.call('ZREM', QUEUE, id)
@@ -245,7 +247,7 @@ while #room > 0 and matched < most do
             break
         end
     end
-    place = place + #ids - gone
+    place = place + looked - gone
     last = last - gone
     if place >= last then
         break

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from apps.agents import selectors as agents
 from apps.events import selectors as events
 from apps.web import selectors
 
@@ -17,7 +18,7 @@ PLACE = ("handler", "topic", "partition")
 
 
 class LogCollector(Collector):
-    """Everything about the log, in five queries."""
+    """Everything about the log, in six queries."""
 
     def collect(self) -> Iterator[Metric]:
         """Families for one scrape."""
@@ -35,6 +36,14 @@ class LogCollector(Collector):
             "Age of the oldest transaction that holds back vacuum.",
             value=events.oldest_snapshot_seconds(),
         )
+        drift = GaugeMetricFamily(
+            "lockstep_matching_drift",
+            "Copies in Redis that differed from the tables at the newest comparison.",
+            labels=("tenant",),
+        )
+        for tenant, drifted, _ in agents.drifts():
+            drift.add_metric((tenant,), drifted)
+        yield drift
         yield from _machinery(selectors.machinery_of(lags))
 
 

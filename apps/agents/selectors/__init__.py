@@ -2,6 +2,7 @@
 
 from apps.agents.selectors import reports
 from apps.agents.selectors.board import Board, Seat, board
+from apps.agents.selectors.drift import drifts
 from apps.agents.selectors.people import (
     Load,
     agent_of,
@@ -42,6 +43,7 @@ __all__ = [
     "agent_of",
     "agents",
     "board",
+    "drifts",
     "find_agent",
     "find_schedule",
     "find_team",

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.agents.hours import ALWAYS, Hours, is_open, open_seconds, window
@@ -85,12 +85,15 @@ def test_business_seconds_are_those_within_the_hours() -> None:
     assert open_seconds(OFFICE, at("2026-11-28T00:00"), at("2026-11-29T00:00")) == 0
 
 
+# On a machine at full load making a date may take a second; that says nothing of hours.
+CALM = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Hypothesis wants naive bounds, and puts the zone to them.
 EARLIEST = datetime(2026, 1, 1)  # noqa: DTZ001 - see above
 LATEST = datetime(2027, 12, 31)  # noqa: DTZ001 - see above
 moments = st.datetimes(EARLIEST, LATEST, timezones=st.just(UTC))
 
 
+@CALM
 @given(moments)
 def test_a_moment_is_open_if_and_only_if_it_is_in_its_window(moment: datetime) -> None:
     for hours in (OFFICE, NIGHT):
@@ -99,6 +102,7 @@ def test_a_moment_is_open_if_and_only_if_it_is_in_its_window(moment: datetime) -
         assert is_open(hours, moment) is (found[0] <= moment < found[1])
 
 
+@CALM
 @given(moments, st.integers(0, 400_000), st.integers(0, 400_000))
 def test_business_time_adds_up(begin: datetime, one: int, other: int) -> None:
     middle = begin + timedelta(seconds=one)

@@ -135,7 +135,7 @@ def test_the_script_and_the_rule_choose_alike(
     assert fences == sorted(set(fences))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(situations())
 def test_nobody_exceeds_their_capacity_and_work_has_one_agent(
     situation: tuple[list[Candidate], list[Need], Rules, int],
@@ -149,7 +149,7 @@ def test_nobody_exceeds_their_capacity_and_work_has_one_agent(
         assert given_out == 0 or agent.load + given_out <= agent.capacity
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(situations())
 def test_nobody_waits_whom_somebody_with_room_could_serve(
     situation: tuple[list[Candidate], list[Need], Rules, int],
@@ -165,7 +165,7 @@ def test_nobody_waits_whom_somebody_with_room_could_serve(
     assert matching.match(left, known.values(), NOW, rules, clock=clock) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(situations(), st.randoms())
 def test_the_order_of_asking_changes_nothing(
     situation: tuple[list[Candidate], list[Need], Rules, int], random: Any
@@ -177,6 +177,7 @@ def test_the_order_of_asking_changes_nothing(
     assert matching.match(works, agents, NOW, rules, clock=clock) == expected
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 100), st.integers(0, 100), st.integers(0, 7200), st.integers(1, 3600))
 def test_whoever_waits_long_enough_is_first(mine: int, theirs: int, later: int, step: int) -> None:
     """However urgent others are: after a bounded time nobody who comes is put before me."""

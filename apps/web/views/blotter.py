@@ -13,6 +13,7 @@ def blotter(request: HttpRequest, visit: Visit) -> HttpResponse:
     config = {
         "trades": reverse("trading:trade-list"),
         "accounts": reverse("trading:account-list"),
+        "settlements": reverse("settlement:settlement-list"),
         "balances": reverse("ledger:balances"),
         "statement": reverse("ledger:statement"),
     }

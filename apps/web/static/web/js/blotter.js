@@ -4,7 +4,7 @@ import { byId, el, list, mark, say } from "./dom.js";
 import { amount, clock, count, money, plural, signOf, total } from "./format.js";
 
 const config = JSON.parse(byId("config").textContent);
-const TRADES_MS = 1500, POSITIONS_MS = 1000, BALANCES_MS = 4000;
+const SETTLEMENTS_MS = 3000, TRADES_MS = 1500, POSITIONS_MS = 1000, BALANCES_MS = 4000;
 const PAGE = 60;
 
 const asked = new URLSearchParams(location.search);
@@ -40,7 +40,7 @@ function showTrades({ results, next }) {
     say(byId("deals-empty-title"), filtered ? "No trade fits" : "No trades yet");
     say(byId("deals-empty-text"), filtered ? "Clear the filter to see all of them." : "They appear here within moments of being accepted.");
   }
-  const fresh = list(byId("deals"), results, (one) => one.id, dealRow);
+  const fresh = list(byId("deals"), results.map((one) => ({ ...one, settlement: settling.get(one.id) ?? null })), (one) => one.id, dealRow);
   if (dealsSeen && fresh.length <= 8) fresh.forEach(glow);
   dealsSeen = true;
   if (!chosen.account && results.length) choose(results[0].account);
@@ -65,8 +65,23 @@ function dealRow(one) {
 
 function settlement(one) {
   if (one.state === "cancelled") return el("span", { class: "chip" }, "cancelled");
-  return el("span", { class: "chip", title: "Settlement date" }, one.settles_on ? `due ${one.settles_on}` : "no date");
+  const due = one.settles_on ? `due ${one.settles_on}` : "no date";
+  if (!one.settlement) return el("span", { class: "chip", title: "Settlement date" }, due);
+  const { state, isStuck, detail } = one.settlement;
+  const tone = isStuck ? "bad" : state === "settled" ? "ok" : null;
+  return el("span", { class: "chip", "data-tone": tone, title: detail || due }, state === "settled" ? "✓ settled" : isStuck ? `${state}: a person is needed` : `${state.replaceAll("_", " ")} · ${due}`);
 }
+
+// The newest settlements, by their trade: what is older than these has its settlement date alone.
+const settling = new Map();
+const settlements = new Poll(() => get(address(config.settlements, { limit: 200 })), {
+  every: SETTLEMENTS_MS,
+  onAnswer: ({ results }) => {
+    for (const one of results) {
+      if (one.kind === "settlement") settling.set(one.trade, { state: one.state, isStuck: Boolean(one.needs_person_since), detail: one.detail });
+    }
+  },
+});
 
 // --- one account ----------------------------------------------------------------------------------
 const accountPath = (more = "") => `${config.accounts}/${encodeURIComponent(chosen.account)}${more}`;
@@ -248,5 +263,6 @@ async function suggest() {
 byId("instrument").value = chosen.instrument;
 byId("only").checked = chosen.only;
 if (chosen.account) choose(chosen.account);
+settlements.now();
 trades.now();
 suggest();

@@ -15,7 +15,15 @@ from rest_framework.test import APIClient
 
 from apps.conversations import invariants, selectors, services
 from apps.conversations.exceptions import UnknownCustomer
-from apps.conversations.models import Attachment, Conversation, Customer, Erasure, Message, Policy
+from apps.conversations.models import (
+    Attachment,
+    BotMemory,
+    Conversation,
+    Customer,
+    Erasure,
+    Message,
+    Policy,
+)
 from apps.conversations.services import privacy
 from apps.tenants.models import Tenant
 from tests.conversations.cast import facts, open_one, say
@@ -42,6 +50,12 @@ def a_life(tenant: int) -> tuple[UUID, list[UUID]]:
     services.set_tags(tenant, old.id, tags=["vip"], by="user:1")
     services.start_session(
         tenant, conversation=old.id, sender="customer", client="visitor:anna-4711"
+    )
+    BotMemory.objects.create(
+        conversation_id=old.id,
+        tenant_id=tenant,
+        state={"slots": {"card": "4111 1111"}},
+        summary=NAME,
     )
     services.close(tenant, old.id, by="system")
     services.rate(tenant, old.id, score=5, comment="loved it")
@@ -80,7 +94,7 @@ def test_nothing_of_a_person_is_left_but_their_places(tenant: Tenant, media: Pat
     assert view.is_clean
     assert {one["place"] for one in view.checks} == {
         "the event log", "database: messages", "database: notes and ratings",
-        "database: the customer", "search", "caches and screens: epochs not raised", "files", "caches: copies in Redis",
+        "database: what the bot remembers", "database: the customer", "search", "caches and screens: epochs not raised", "files", "caches: copies in Redis",
     }  # fmt: skip
     assert receipt.counts["messages"] == 3
     assert receipt.counts["notes"] == receipt.counts["ratings"] == receipt.counts["files"] == 1

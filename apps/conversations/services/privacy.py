@@ -49,6 +49,8 @@ BLANK: Final = {
         WHERE conversation_id = ANY(%(ids)s) AND source <> 'erased'""",
     "undelivered": """
         DELETE FROM conversations_undelivered WHERE conversation_id = ANY(%(ids)s)""",
+    "what the bot remembers": """
+        DELETE FROM conversations_botmemory WHERE conversation_id = ANY(%(ids)s)""",
     "conversations": """
         UPDATE conversations_conversation
         SET tags = '{}', language = '', epoch = epoch + 1, version = version + 1
@@ -64,6 +66,8 @@ LEFT: Final = {
                 WHERE conversation_id = ANY(%(ids)s) AND body <> '')
              + (SELECT count(*) FROM conversations_rating
                 WHERE conversation_id = ANY(%(ids)s) AND comment <> '')""",
+    "database: what the bot remembers": """
+        SELECT count(*) FROM conversations_botmemory WHERE conversation_id = ANY(%(ids)s)""",
     "database: the customer": """
         SELECT count(*) FROM conversations_customer
         WHERE id = %(customer)s AND (name <> '' OR external_id NOT LIKE 'erased:%%')""",

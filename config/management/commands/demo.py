@@ -16,7 +16,8 @@ from django.core.management.base import BaseCommand
 from apps.conversations.management.callers import Api
 from apps.conversations.management.dialogues import BUILT_IN, read
 from apps.conversations.management.simulation import Simulation, endless
-from config import demo
+from apps.tenants.services import get_tenant
+from config import demo, language
 
 PRICES_EVERY = 2.0  # seconds
 
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         """Set up, then trade until told to stop."""
         known = demo.set_up(Path(settings.VAR_DIR))
         if options["setup"]:
+            language.set_up(get_tenant(demo.TENANT))
             self.stdout.write("the demo tenant is ready")
             return
         if options["talk"]:

@@ -2,6 +2,7 @@
 
 from apps.conversations.models import Bot, BotFlow
 from apps.nlu import services
+from apps.nlu.facade import runtime
 from apps.nlu.models import TrainedModel
 from apps.nlu.services import reading, terms
 from apps.tenants.models import Tenant
@@ -18,5 +19,6 @@ def test_it_is_made_once_and_understands(tenant: Tenant) -> None:
     terms.forget()
     found = services.interpret(tenant.pk, "what's my balance?")
     assert (found.intent, found.provider, found.degraded) == ("balance", "local", False)
+    runtime.stop()
     reading.forget()
     terms.forget()

@@ -19,7 +19,8 @@ T = TypeVar("T")
 
 def open_one(tenant: int, external_id: str = "anna", **terms: Any) -> ConversationView:
     """A conversation of Anna's, by default with the bot."""
-    terms = {"channel": "web", "name": "Anna"} | terms
+    first = {} if {"owner", "skills"} & terms.keys() else {"owner": "bot"}
+    terms = {"channel": "web", "name": "Anna"} | first | terms
     return services.open_conversation(tenant, external_id=external_id, **terms).conversation
 
 

@@ -11,7 +11,7 @@ from django.test import override_settings
 from rest_framework.test import APIClient
 
 from apps.conversations import selectors, services
-from apps.conversations.models import Attachment, Policy
+from apps.conversations.models import Attachment, Bot, Policy
 from apps.conversations.services.attachments import clean_name, kind_of
 from apps.tenants.models import Tenant
 from tests.conversations.cast import facts, open_one, transcript
@@ -260,9 +260,15 @@ def test_another_tenants_is_not_there(
 
 
 class TestPolicy:
+    def test_without_a_bot_people_answer(self, tenant: Tenant) -> None:
+        assert open_one(tenant.pk, "a", owner=None).owner == "queue"
+        Bot.objects.create(tenant=tenant, enabled=True)
+        assert open_one(tenant.pk, "b", owner=None).owner == "bot"
+        assert open_one(tenant.pk, "c", skills=["x"]).owner == "queue"
+
     def test_says_who_begins(self, tenant: Tenant) -> None:
         row = Policy.objects.create(tenant=tenant, starts_with="queue")
-        assert open_one(tenant.pk, "a").owner == "queue"
+        assert open_one(tenant.pk, "a", owner=None).owner == "queue"
         row.starts_with = "bot"
         row.save()
         assert open_one(tenant.pk, "b", skills=["x"]).owner == "bot"

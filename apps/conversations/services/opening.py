@@ -17,6 +17,7 @@ from apps.conversations.lifecycle import OPEN, Owner, Sender, State
 from apps.conversations.models import Channel, Policy
 from apps.conversations.models.conversations import PRIORITY_MAX
 from apps.conversations.selectors import ConversationView
+from apps.conversations.selectors.bot import has_bot
 from apps.conversations.services import checks, routing
 from apps.conversations.services.checks import Fault, Skills, fault
 from apps.core.ids import uuid7
@@ -72,8 +73,8 @@ def open_conversation(  # noqa: PLR0913 - the terms of a conversation
 ) -> Opened:
     """The customer's open conversation on the channel; a new one only if there is none.
 
-    Whoever asks for a skill asks for a person, and waits in the line; everybody else meets the bot,
-    unless the tenant's policy or `owner` says otherwise. Raises `ConversationRefused` with every reason.
+    Whoever asks for a skill asks for a person, and waits in the line; everybody else meets the bot, where
+    the tenant has one, unless its policy or `owner` says otherwise. Raises `ConversationRefused` with every reason.
     """
     faults = list(_faults(external_id, name, channel, skills, language, priority, owner))
     if faults:
@@ -124,7 +125,7 @@ def _first(tenant: int, skills: Skills) -> Owner:
         case Policy.Start.BOT:
             return Owner.BOT
         case _:
-            return Owner.QUEUE if skills else Owner.BOT
+            return Owner.BOT if not skills and has_bot(tenant) else Owner.QUEUE
 
 
 def _know(tenant: int, external_id: str, name: str, language: str) -> UUID:

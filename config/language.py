@@ -1,6 +1,6 @@
 """What the demo's bot understands and says: a broker's everyday questions, in examples and flows."""
 
-from typing import Final
+from typing import Any, Final
 
 from apps.conversations.models import Bot, BotFlow
 from apps.nlu import selectors, services
@@ -35,7 +35,7 @@ _ACCOUNT = {"name": "account", "kind": "account_number",
 _AMOUNT = {"name": "amount", "kind": "amount",
            "question": {"en": "How much, and in which currency?",
                         "de": "Wie viel, und in welcher Währung?"}}  # fmt: skip
-FLOWS: Final = (
+FLOWS: Final[tuple[tuple[str, dict[str, str], dict[str, Any]], ...]] = (
     ("greeting", {"en": "Hello! Ask me about balances, trades, settlement, fees or opening hours."}, {}),
     ("balance", {"en": "Balances of {account} are under Ledger; I can also call a colleague."},
      {"slots": [_ACCOUNT]}),

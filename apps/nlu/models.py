@@ -285,6 +285,9 @@ class CallMinute(models.Model):
                 name="calls_are_counted_in_one_place",
             ),
         ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["minute"], name="calls_by_age"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.calls} × {self.provider} {self.outcome} at {self.minute}"

@@ -4,7 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.core.money import plain
 from apps.nlu.interpretation import TEXT_MAX, Interpretation
+from apps.nlu.models import Turn
+from apps.nlu.selectors import Figures, ProviderFigures, Window
+from apps.nlu.selectors.breakers import BreakerState
+from apps.nlu.selectors.figures import Percentiles
 
 
 class InterpretationIn(serializers.Serializer[object]):
@@ -53,3 +58,149 @@ class InterpretationOut(serializers.Serializer[object]):
 def interpretation_out(found: Interpretation) -> dict[str, Any]:
     """The wire's form of an interpretation."""
     return dict(InterpretationOut(found).data)
+
+
+class FiguresIn(serializers.Serializer[object]):
+    """Which figures."""
+
+    window = serializers.ChoiceField([one.value for one in Window], default=Window.HOUR.value)
+    provider = serializers.SlugField(
+        max_length=40, default="", allow_blank=True, help_text="Only turns that asked this one."
+    )
+
+
+class PercentilesOut(serializers.Serializer[object]):
+    """Latencies; empty where nothing was counted."""
+
+    p50 = serializers.FloatField(allow_null=True)
+    p95 = serializers.FloatField(allow_null=True)
+    p99 = serializers.FloatField(allow_null=True)
+
+
+class BreakerOut(serializers.Serializer[object]):
+    """A provider's circuit breaker."""
+
+    state = serializers.ChoiceField(["closed", "open", "half_open"])
+    failures = serializers.IntegerField(help_text="In a row.")
+    since = serializers.DateTimeField(allow_null=True)
+    retry_at = serializers.DateTimeField(allow_null=True)
+
+
+class ProviderFiguresOut(serializers.Serializer[object]):
+    """The calls of a provider."""
+
+    name = serializers.CharField()
+    kind = serializers.CharField(help_text="Empty: it is not in the registry any more.")
+    enabled = serializers.BooleanField()
+    breaker = BreakerOut(allow_null=True)
+    calls = serializers.IntegerField()
+    outcomes = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="ok, cancelled, open (breaker), quota, timeout, connect, reset, server, …",
+    )
+    roles = serializers.DictField(
+        child=serializers.IntegerField(), help_text="first, retry, fallback, hedge, race"
+    )
+    hedge_wins = serializers.IntegerField(help_text="Second calls whose answer was used.")
+    cost = serializers.CharField()
+    latency_ms = PercentilesOut()
+
+
+class AttemptOut(serializers.Serializer[object]):
+    """One call of a turn."""
+
+    provider = serializers.CharField()
+    role = serializers.CharField()
+    began_ms = serializers.FloatField(help_text="After the question.")
+    took_ms = serializers.FloatField()
+    outcome = serializers.CharField()
+    won = serializers.BooleanField()
+
+
+class TurnOut(serializers.Serializer[object]):
+    """One question and what became of it; never what was written."""
+
+    id = serializers.UUIDField()
+    at = serializers.DateTimeField()
+    conversation = serializers.UUIDField(allow_null=True)
+    language = serializers.CharField()
+    length = serializers.IntegerField(help_text="Characters of the text.")
+    intent = serializers.CharField()
+    confidence = serializers.FloatField()
+    provider = serializers.CharField()
+    degraded = serializers.BooleanField()
+    cached = serializers.BooleanField()
+    shared = serializers.BooleanField()
+    latency_ms = serializers.FloatField()
+    attempts = AttemptOut(many=True)
+
+
+class FiguresOut(serializers.Serializer[object]):
+    """What a tenant's questions came to."""
+
+    at = serializers.DateTimeField()
+    since = serializers.DateTimeField()
+    answers = serializers.DictField(
+        child=serializers.IntegerField(), help_text="provider, cache, shared, local, degraded"
+    )
+    saved_calls = serializers.IntegerField(
+        help_text="Answered from the cache or along with others."
+    )
+    latency_ms = PercentilesOut()
+    providers = ProviderFiguresOut(many=True)
+    turns = TurnOut(many=True, help_text="The newest fifty.")
+
+
+def figures_out(found: Figures) -> dict[str, Any]:
+    """The figures as they are shown."""
+    return {
+        "at": found.at,
+        "since": found.since,
+        "answers": dict(found.answers),
+        "saved_calls": found.saved,
+        "latency_ms": _percentiles_out(found.percentiles),
+        "providers": [_provider_out(one) for one in found.providers],
+        "turns": [_turn_out(one) for one in found.turns],
+    }
+
+
+def _provider_out(found: ProviderFigures) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "kind": found.kind,
+        "enabled": found.enabled,
+        "breaker": None if found.breaker is None else _breaker_out(found.breaker),
+        "calls": found.outcomes.total(),
+        "outcomes": dict(found.outcomes),
+        "roles": dict(found.roles),
+        "hedge_wins": found.hedge_wins,
+        "cost": plain(found.cost),
+        "latency_ms": _percentiles_out(found.percentiles),
+    }
+
+
+def _breaker_out(found: BreakerState) -> dict[str, Any]:
+    return {
+        "state": found.state,
+        "failures": found.failures,
+        "since": found.since,
+        "retry_at": found.retry_at,
+    }
+
+
+def _percentiles_out(found: Percentiles) -> dict[str, float | None]:
+    return {
+        name: round(seconds * 1e3, 1) if seconds else None
+        for name, seconds in (("p50", found.p50), ("p95", found.p95), ("p99", found.p99))
+    }
+
+
+def _turn_out(turn: Turn) -> dict[str, Any]:
+    names = ("id", "at", "conversation", "language", "length", "intent", "confidence", "provider",
+             "degraded", "cached", "shared", "latency_ms")  # fmt: skip
+    attempts = [
+        {name: one[name] for name in ("provider", "role", "outcome", "won")}
+        | {"began_ms": one["began"], "took_ms": one["seconds"]}
+        for one in turn.attempts
+    ]
+    return {name: getattr(turn, name) for name in names} | {"attempts": attempts}

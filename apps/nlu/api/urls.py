@@ -7,4 +7,5 @@ from apps.nlu.api import views
 app_name = "nlu"
 urlpatterns = [
     path("nlu/interpretations", views.InterpretationsView.as_view(), name="interpretations"),
+    path("nlu/figures", views.FiguresView.as_view(), name="figures"),
 ]

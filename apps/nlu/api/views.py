@@ -5,10 +5,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.nlu import services
+from apps.core.problems import Malformed
+from apps.nlu import selectors, services
 from apps.nlu.api import serializers as wire
 from apps.tenants.authentication import tenant_of
 from apps.tenants.models import Role
+from apps.tenants.pagination import refuse_unknown
 from apps.tenants.permissions import EVERYWHERE, IsMember
 
 
@@ -36,3 +38,25 @@ class InterpretationsView(APIView):
         asked = given.validated_data
         found = services.interpret(tenant_of(request).pk, asked["text"], language=asked["language"])
         return Response(wire.interpretation_out(found))
+
+
+class FiguresView(APIView):
+    """What became of the tenant's questions."""
+
+    @extend_schema(
+        parameters=[wire.FiguresIn],
+        responses=wire.FiguresOut,
+        summary="Providers over the last hour or day: latency, outcomes, breakers, cost; newest turns",
+        operation_id="nlu_figures",
+    )
+    def get(self, request: Request) -> Response:
+        """The figures, and the newest turns without what was written."""
+        given = wire.FiguresIn(data=request.query_params)
+        if faults := refuse_unknown(request, {*given.fields, "format"}):
+            raise Malformed(errors=faults)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        found = selectors.figures(
+            tenant_of(request).pk, selectors.Window(asked["window"]), provider=asked["provider"]
+        )
+        return Response(wire.figures_out(found))

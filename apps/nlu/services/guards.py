@@ -11,10 +11,8 @@ from functools import lru_cache
 from typing import Final
 
 from apps.nlu.backends.wire import Provider
-from apps.resilience.breaker import Policy
-from apps.resilience.services import breaker
+from apps.nlu.selectors.breakers import breaker_of, name_of
 
-POLICY: Final = Policy(failures=5, open_for=5.0, open_max=60.0, probe_for=3.0)
 THREADS: Final = 4
 FRESH_SECONDS: Final = 0.2
 """How long a closed breaker is believed to be closed."""
@@ -36,7 +34,7 @@ class ProviderGuard:
         if time.monotonic() < self._closed_until:
             return True
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(_threads, breaker(self._name, POLICY).admit)
+        found = await loop.run_in_executor(_threads, breaker_of(self._name).admit)
         if found.allowed and not found.is_probe:
             self._closed_until = time.monotonic() + FRESH_SECONDS
         return found.allowed
@@ -50,7 +48,7 @@ class ProviderGuard:
         self._told_until = now + FRESH_SECONDS if ok else float("-inf")
         if not ok:
             self._closed_until = float("-inf")
-        told = breaker(self._name, POLICY)
+        told = breaker_of(self._name)
         await asyncio.get_running_loop().run_in_executor(_threads, lambda: told.report(ok=ok))
 
 
@@ -62,11 +60,6 @@ def _guard(name: str) -> ProviderGuard:
 def guard_of(provider: Provider) -> ProviderGuard:
     """The breaker of a provider, in this process."""
     return _guard(name_of(provider.tenant, provider.name))
-
-
-def name_of(tenant: int, provider: str) -> str:
-    """A breaker's name, the same in all processes."""
-    return f"nlu:{tenant}:{provider}"
 
 
 def forget() -> None:

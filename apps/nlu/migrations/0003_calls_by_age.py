@@ -1,0 +1,15 @@
+"""An index of the counts of calls by their minute: every scrape asks for the newest of all tenants."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    """One index."""
+
+    dependencies = [("nlu", "0002_providers_and_turns")]
+    operations = [
+        migrations.AddIndex(
+            model_name="callminute",
+            index=models.Index(fields=["minute"], name="calls_by_age"),
+        ),
+    ]

@@ -80,6 +80,9 @@ UNFOLD: dict[str, Any] = {
                 ("Examples", "format_quote", "example"),
                 ("Models", "psychology", "trainedmodel"),
                 ("Words", "match_word", "entityvalue"),
+                ("Providers", "hub", "provider"),
+                ("Usage", "tune", "usage"),
+                ("Turns", "question_answer", "turn"),
             ),
             _group(
                 "Agents",

@@ -1,9 +1,10 @@
-"""The back office of language understanding: examples, a tenant's own words, trained models."""
+"""The back office of language understanding: examples, words, models, providers, and turns to look at."""
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -11,10 +12,12 @@ from django.urls import reverse_lazy
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
+from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminURLInputWidget
 
 from apps.core.exceptions import DomainError
 from apps.nlu import services
-from apps.nlu.models import EntityValue, Example, TrainedModel
+from apps.nlu.models import EntityValue, Example, Provider, TrainedModel, Turn, Usage
 from apps.tenants.models import Tenant
 
 MODELS = reverse_lazy("admin:nlu_trainedmodel_changelist")
@@ -139,6 +142,119 @@ class TrainedModelAdmin(ModelAdmin):
         except DomainError as error:
             self.message_user(request, str(error), messages.ERROR)
         return redirect(request.META.get("HTTP_REFERER") or MODELS)
+
+
+class ProviderForm(forms.ModelForm):  # type: ignore[type-arg] # not subscriptable when it runs
+    """A provider's terms; its credentials go in and never come out."""
+
+    url = forms.URLField(
+        max_length=300, assume_scheme="https", widget=UnfoldAdminURLInputWidget(),
+        help_text="Without a path: https://host",
+    )  # fmt: skip
+    credentials = forms.CharField(
+        required=False, strip=True, max_length=20_000, widget=UnfoldAdminPasswordWidget(),
+        help_text="API key, or a service account's JSON in one line. Kept encrypted and never shown; "
+        "empty leaves what is kept.",
+    )  # fmt: skip
+    forget = forms.BooleanField(required=False, label="Take the kept credentials away")
+
+    class Meta:
+        model = Provider
+        fields = ("tenant", "name", "kind", "enabled", "order", "url", "settings",
+                  "secret_variable", "cost_per_call", "per_minute", "threshold", "thresholds",
+                  "languages")  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        """Either new ones, or none."""
+        found: dict[str, Any] = super().clean() or {}
+        if found.get("credentials") and found.get("forget"):
+            raise forms.ValidationError("New credentials, or none: not both.")
+        return found
+
+
+@admin.register(Provider)
+class ProviderAdmin(ModelAdmin):
+    """Who is asked, in which order, on which terms."""
+
+    form = ProviderForm
+    list_display = ("name", "tenant", "kind", "enabled", "order", "url", "cost_per_call",
+                    "per_minute", "has_credentials")  # fmt: skip
+    list_filter = ("tenant", "kind", "enabled")
+    list_select_related = ("tenant",)
+    search_fields = ("name",)
+    fields = (
+        ("tenant", "name", "kind"), ("enabled", "order"), "url", "settings",
+        ("credentials", "forget"), "secret_variable", ("cost_per_call", "per_minute"),
+        ("threshold", "thresholds"), "languages",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Provider]:
+        """Without the secrets themselves."""
+        found: QuerySet[Provider] = super().get_queryset(request)
+        return found.defer("secret").annotate(is_kept=~Q(secret=""))
+
+    @admin.display(description="Credentials", boolean=True)
+    def has_credentials(self, row: Provider) -> bool:
+        """Whether there are any, here or in the environment."""
+        return bool(getattr(row, "is_kept", False) or row.secret_variable)
+
+    def save_model(
+        self, request: HttpRequest, obj: Provider, form: ProviderForm, change: Any
+    ) -> None:
+        """Save the terms; answers given under the old ones are not believed any more."""
+        super().save_model(request, obj, form, change)
+        given = form.cleaned_data["credentials"]
+        if given or form.cleaned_data["forget"]:
+            services.keep_secret(obj, given)
+        else:
+            services.provider_changed(obj)
+
+
+class SeenOnlyAdmin(ModelAdmin):
+    """Seen and filtered, and changed nowhere in the back office."""
+
+    show_full_result_count = False
+    paginator = InfinitePaginator
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+
+@admin.register(Usage)
+class UsageAdmin(SeenOnlyAdmin):
+    """How a tenant wants its providers used."""
+
+    list_display = ("tenant", "choice", "race", "hedge_percent", "cache", "local_threshold",
+                    "keep_texts")  # fmt: skip
+    list_select_related = ("tenant",)
+
+
+@admin.register(Turn)
+class TurnAdmin(SeenOnlyAdmin):
+    """What became of each question, without what was written."""
+
+    list_display = ("at", "tenant", "intent", "confidence", "provider", "latency_ms", "degraded",
+                    "cached", "language", "length")  # fmt: skip
+    list_filter = ("tenant", "provider", "degraded", "cached")
+    list_select_related = ("tenant",)
+    search_fields = ("=conversation",)
+    ordering = ("-at",)
+    fields = ("at", "tenant", "conversation", "language", "length", "intent", "confidence",
+              "provider", "degraded", "cached", "shared", "latency_ms", "attempts")  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Turn]:
+        """Without texts and answers."""
+        found: QuerySet[Turn] = super().get_queryset(request)
+        return found.defer("text", "result")
 
 
 def _percent(share: float | None) -> str:

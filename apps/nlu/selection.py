@@ -35,8 +35,13 @@ def percentile_of(counts: Sequence[int], part: float) -> float:
     for place, count in enumerate(counts):
         seen += count
         if seen >= wanted:
-            return float(LEAST * STEP ** (place + 0.5))
+            return seconds_of(place)
     return 0.0
+
+
+def seconds_of(place: int) -> float:
+    """The latency that a bucket stands for: its middle."""
+    return float(LEAST * STEP ** (place + 0.5))
 
 
 class Choice(StrEnum):

@@ -1,4 +1,4 @@
-"""`/metrics`: the log's lag and the handlers' work, asked for at every scrape.
+"""`/metrics`: the log's lag, the handlers' work and language understanding, asked for at every scrape.
 
 Flower is not the source of lag (it knows messages, not events); this is.
 """
@@ -6,19 +6,28 @@ Flower is not the source of lag (it knows messages, not events); this is.
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from apps.agents import selectors as agents
 from apps.events import selectors as events
+from apps.nlu import selectors as nlu
 from apps.web import selectors
 
 PLACE = ("handler", "topic", "partition")
+PROVIDER = ("tenant", "provider")
+BREAKER = {"closed": 0, "half_open": 1, "open": 2}
 
 
 class LogCollector(Collector):
-    """Everything about the log, in six queries."""
+    """Everything about the log, in six queries; and about language understanding, in two."""
 
     def collect(self) -> Iterator[Metric]:
         """Families for one scrape."""
@@ -45,6 +54,7 @@ class LogCollector(Collector):
             drift.add_metric((tenant,), drifted)
         yield drift
         yield from _machinery(selectors.machinery_of(lags))
+        yield from _understanding()
 
 
 def exposition() -> bytes:
@@ -122,3 +132,42 @@ def _machinery(found: selectors.Machinery) -> Iterator[Metric]:
     for queue, count in found.queues.items():
         waiting.add_metric((queue,), count)
     yield waiting
+
+
+def _understanding() -> Iterator[Metric]:
+    """Counts since the beginning of the hour: they fall to 0 then, as after a restart."""
+    series = nlu.series_since(timezone.now().replace(minute=0, second=0, microsecond=0))
+    answers = CounterMetricFamily(
+        "lockstep_nlu_answers", "Questions by whence the answer came.", labels=("tenant", "kind")
+    )
+    for one in series:
+        if not one.provider:
+            answers.add_metric((one.tenant, one.outcome), one.calls)
+    yield answers
+    yield from _calls([one for one in series if one.provider])
+    breakers = GaugeMetricFamily(
+        "lockstep_nlu_breaker", "0 closed, 1 being tried, 2 open.", labels=PROVIDER
+    )
+    for tenant, provider, state in nlu.breakers_of_all():
+        breakers.add_metric((tenant, provider), BREAKER[state])
+    yield breakers
+
+
+def _calls(series: Sequence[nlu.Series]) -> Iterator[Metric]:
+    calls = CounterMetricFamily(
+        "lockstep_nlu_calls", "Calls to providers.", labels=(*PROVIDER, "role", "outcome")
+    )
+    wins = CounterMetricFamily(
+        "lockstep_nlu_hedge_wins", "Second calls that were of use.", labels=PROVIDER
+    )
+    cost = CounterMetricFamily("lockstep_nlu_cost", "What calls cost.", labels=PROVIDER)
+    took = HistogramMetricFamily("lockstep_nlu_call_seconds", "What calls took.", labels=PROVIDER)
+    for one in series:
+        calls.add_metric((one.tenant, one.provider, one.role, one.outcome), one.calls)
+    for place, rows in groupby(series, key=lambda one: (one.tenant, one.provider)):
+        mine = list(rows)
+        wins.add_metric(place, sum(one.wins for one in mine if one.role == "hedge"))
+        cost.add_metric(place, float(sum(one.cost for one in mine)))
+        buckets, seconds = nlu.histogram_of(mine)
+        took.add_metric(place, buckets, seconds)
+    yield from (calls, wins, cost, took)

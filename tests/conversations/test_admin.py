@@ -12,7 +12,7 @@ from apps.tenants.models import Tenant, User
 from tests.conversations.cast import open_one
 from tests.conversations.test_privacy import a_life
 
-MODELS = ("attachment", "cannedreply", "conversation", "customer", "erasure", "importeddialogue",
+MODELS = ("attachment", "bot", "botflow", "cannedreply", "conversation", "customer", "erasure", "importeddialogue",
           "message", "note", "policy", "rating", "session", "undelivered", "widget")  # fmt: skip
 
 

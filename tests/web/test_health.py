@@ -9,6 +9,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from apps.events import selectors as events
 from apps.events import services
+from apps.nlu.facade.plan import Answer, Attempt
+from apps.nlu.interpretation import Interpretation
+from apps.nlu.models import Provider
+from apps.nlu.selectors.breakers import breaker_of, name_of
+from apps.nlu.services import recording
+from apps.nlu.services.recording import Asked
 from apps.tenants.models import Role
 from apps.tenants.services import issue_key
 from apps.web import health
@@ -142,6 +148,40 @@ class TestMetrics:
         places = [key for key in found if key[0] == "lockstep_lag_events"]
         assert all("trade" in key for key in places)
         assert len(places) == 2  # one account, so one partition, of two handlers
+
+    def test_language_understanding_is_told_by_provider(self, client, tenant):
+        Provider.objects.create(
+            tenant=tenant, name="cx", kind="dialogflow_cx", url="https://a.test"
+        )
+        meaning = Interpretation(intent="balance", confidence=0.9, provider="cx")
+        for seconds in (0.03, 0.3, 1.2):
+            call = Attempt("cx", "hedge", 0, seconds, "ok", 0.002, won=True)
+            refused = Attempt("cx", "first", 0, 0, "open")
+            recording.record(Asked(tenant.pk, 3, "en"), Answer(meaning, [refused, call]), seconds)
+        recording.flush()
+        for _ in range(5):
+            breaker_of(name_of(tenant.pk, "cx")).report(ok=False)
+        text = client.get("/metrics").content.decode()
+        found = {
+            (sample.name, frozenset(sample.labels.values())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+        def told(name, *labels):
+            return found[name, frozenset(labels)]
+
+        place = (tenant.slug, "cx")
+        assert told("lockstep_nlu_answers_total", tenant.slug, "provider") == 3
+        assert told("lockstep_nlu_calls_total", *place, "hedge", "ok") == 3
+        assert told("lockstep_nlu_calls_total", *place, "first", "open") == 3
+        assert told("lockstep_nlu_hedge_wins_total", *place) == 3
+        assert told("lockstep_nlu_cost_total", *place) == pytest.approx(0.006)
+        assert told("lockstep_nlu_call_seconds_bucket", *place, "0.1") == 1
+        assert told("lockstep_nlu_call_seconds_bucket", *place, "0.5") == 2
+        assert told("lockstep_nlu_call_seconds_count", *place) == 3
+        assert told("lockstep_nlu_call_seconds_sum", *place) == pytest.approx(1.53, rel=0.05)
+        assert told("lockstep_nlu_breaker", *place) == 2
 
     def test_redis_away_is_a_figure_not_an_error(self, transactional_db, client, no_redis):
         answer = client.get("/metrics")

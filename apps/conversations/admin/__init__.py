@@ -1,5 +1,6 @@
 """The back office's window on conversations. What was said is seen and never changed; buttons call services."""
 
+from apps.conversations.admin.bot import BotAdmin, BotFlowAdmin
 from apps.conversations.admin.conversations import (
     AttachmentAdmin,
     ConversationAdmin,
@@ -13,6 +14,8 @@ from apps.conversations.admin.desk import CannedReplyAdmin, NoteAdmin, PolicyAdm
 
 __all__ = [
     "AttachmentAdmin",
+    "BotAdmin",
+    "BotFlowAdmin",
     "CannedReplyAdmin",
     "ConversationAdmin",
     "CustomerAdmin",

@@ -8,6 +8,7 @@ from apps.nlu.selectors.figures import (
     Window,
     breakers_of_all,
     figures,
+    histogram_of,
     series_since,
 )
 from apps.nlu.selectors.learning import (
@@ -31,6 +32,7 @@ __all__ = [
     "entity_lists",
     "examples",
     "figures",
+    "histogram_of",
     "intents_of",
     "model_in_use",
     "series_since",

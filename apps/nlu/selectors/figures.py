@@ -16,12 +16,14 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.nlu.models import Provider, Turn
-from apps.nlu.selection import BUCKETS, percentile_of
+from apps.nlu.selection import BUCKETS, bucket_of, percentile_of, seconds_of
 from apps.nlu.selectors.breakers import BreakerState, state_of
 
 TURNS_SHOWN: Final = 50
 PROVIDERS_MAX: Final = 500
 """Breakers that one scrape asks after."""
+LADDER: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0)
+"""Seconds: the upper bounds of what programs are told, which read fewer buckets than are kept."""
 SAVED: Final = ("cache", "shared")
 """Answers that took no call of their own."""
 UNMADE: Final = frozenset({"open", "quota"})
@@ -159,6 +161,20 @@ def breakers_of_all() -> list[tuple[str, str, str]]:
             :PROVIDERS_MAX
         ]
     ]
+
+
+def histogram_of(series: Sequence[Series]) -> tuple[list[tuple[str, float]], float]:
+    """Latencies of calls that went out as (upper bound, calls up to it), and their sum in seconds.
+
+    Both are as fine as the buckets in which they were counted: right to 4 %.
+    """
+    counts = [0] * BUCKETS
+    for one in series:
+        if one.outcome not in UNMADE:
+            counts = _sum(counts, one.latencies)
+    buckets = [(str(bound), float(sum(counts[: bucket_of(bound)]))) for bound in LADDER]
+    total = sum(count * seconds_of(place) for place, count in enumerate(counts))
+    return [*buckets, ("+Inf", float(sum(counts)))], total
 
 
 def percentiles_of(counts: Sequence[int]) -> Percentiles:

@@ -39,8 +39,8 @@ function showTiles({ answers, latency_ms: took, providers, saved_calls: saved })
   const hedges = providers.reduce((sum, one) => sum + (one.roles.hedge ?? 0), 0);
   const wins = providers.reduce((sum, one) => sum + one.hedge_wins, 0);
   tile("questions", count(all), Object.entries(answers).map(([kind, one]) => `${count(one)} ${kind}`).join(" · ") || "nobody asked");
-  tile("latency", ms(took.p95), `p95; half within ${ms(took.p50)}, p99 ${ms(took.p99)}`);
-  tile("saved", count(saved), `${count(answers.cache ?? 0)} from the cache, ${count(answers.shared ?? 0)} along with others`);
+  tile("latency", ms(took.p95), `p95 · p50 ${ms(took.p50)} · p99 ${ms(took.p99)}`);
+  tile("saved", count(saved), `${count(answers.cache ?? 0)} cached, ${count(answers.shared ?? 0)} shared`);
   tile("degraded", share(degraded, all), degraded ? `${plural(degraded, "answer")} of second choice` : "none", degraded ? "warn" : "ok");
   tile("cost", amount(total(providers.map((one) => one.cost))), `${plural(calls, "call")}, ${plural(hedges, "hedge")}, ${count(wins)} won`);
 }

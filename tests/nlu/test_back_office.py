@@ -1,0 +1,91 @@
+"""The back office of providers: credentials go in and never come out; turns are seen without texts."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apps.nlu.models import Provider, Turn, Usage
+from apps.nlu.services import secrets
+from apps.tenants.models import Tenant, User
+
+SECRET = "sk-live-0123456789"
+TERMS = {"name": "cx", "kind": "dialogflow_cx", "enabled": "on", "order": "1",
+         "url": "https://cx.test", "settings": "{}", "cost_per_call": "0.002", "per_minute": "600",
+         "threshold": "0.4", "thresholds": '{"balance": 0.7}', "languages": "en,de",
+         "secret_variable": ""}  # fmt: skip
+
+
+@pytest.fixture
+def office(tenant: Tenant, client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("boss", password="x"))
+    return client
+
+
+def page(office: Client, name: str, *args: object) -> str:
+    answer = office.get(reverse(f"admin:{name}", args=args))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def save(office: Client, tenant: Tenant, row: Provider | None = None, **given: str) -> str:
+    name, args = ("change", [row.pk]) if row else ("add", [])
+    where = reverse(f"admin:nlu_provider_{name}", args=args)
+    answer = office.post(where, TERMS | {"tenant": str(tenant.pk)} | given, follow=True)
+    return answer.content.decode()
+
+
+def test_credentials_are_kept_sealed_and_never_shown(office: Client, tenant: Tenant) -> None:
+    page(office, "nlu_provider_add")
+    said = save(office, tenant, credentials=SECRET)
+    row = Provider.objects.get()
+
+    assert secrets.opened(row.secret, "") == SECRET
+    assert SECRET not in row.secret
+    shown = page(office, "nlu_provider_change", row.pk)
+    listed = page(office, "nlu_provider_changelist")
+    assert not [text for text in (said, shown, listed) if SECRET in text or row.secret in text]
+    assert (row.thresholds, row.languages) == ({"balance": 0.7}, ["en", "de"])
+
+
+def test_a_change_of_terms_keeps_the_credentials_and_disbelieves_the_cache(
+    office: Client, tenant: Tenant
+) -> None:
+    save(office, tenant, credentials=SECRET)
+    before = Provider.objects.get()
+    save(office, tenant, before, threshold="0.6")
+    after = Provider.objects.get()
+
+    assert (after.threshold, after.secret) == (0.6, before.secret)
+    assert after.version > before.version
+
+
+def test_credentials_are_taken_away_only_on_demand(office: Client, tenant: Tenant) -> None:
+    save(office, tenant, credentials=SECRET)
+    row = Provider.objects.get()
+    refused = save(office, tenant, row, credentials="other", forget="on")
+    row.refresh_from_db()
+    assert "not both" in refused
+    assert secrets.opened(row.secret, "") == SECRET
+
+    save(office, tenant, row, forget="on")
+    row.refresh_from_db()
+    assert row.secret == ""
+
+
+def test_no_other_variable_of_the_environment_is_read(office: Client, tenant: Tenant) -> None:
+    said = save(office, tenant, secret_variable="SECRET_KEY")
+    assert "only_secrets_for_this_are_read_from_the_environment" in said
+    assert not Provider.objects.exists()
+
+
+def test_turns_and_usage_are_seen_and_not_changed(office: Client, tenant: Tenant) -> None:
+    turn = Turn.objects.create(tenant=tenant, length=9, text="I am Anna", intent="balance",
+                               latency_ms=12, result={"reply": "Dear Anna"})  # fmt: skip
+    usage = Usage.objects.create(tenant=tenant)
+
+    for name, row in (("turn", turn), ("usage", usage)):
+        shown = page(office, f"nlu_{name}_changelist") + page(office, f"nlu_{name}_change", row.pk)
+        assert "Anna" not in shown
+        where = reverse(f"admin:nlu_{name}_change", args=[row.pk])
+        assert office.post(where, {}).status_code == 403
+        assert office.get(reverse(f"admin:nlu_{name}_add")).status_code == 403

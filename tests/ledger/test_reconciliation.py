@@ -313,6 +313,14 @@ class TestStatements:
         given = {"date": "2026-03-02", "kind": "depot", "source": "CSD", "file": file}
         assert api.post(url, given, format="multipart").status_code == 200
         assert client_of(books, "trader").post(url, body, format="json").status_code == 403
+        for text in ("asset;amount\n", "asset,amount\nX\x00Z,1\n", "asset,amount\nXYZ,1e99\n",
+                     "asset,amount\nXYZ,\n", 'asset,amount\n"' + "x" * 200_000 + '",1\n', ""):  # fmt: skip
+            file = StringIO(text)
+            file.name = "depot.csv"
+            sent = api.post(url, {**given, "file": file}, format="multipart")
+            assert sent.status_code in {400, 422}, text[:30]
+        assert api.get("/api/v1/reconciliations?after=x").status_code == 400
+        assert api.get("/api/v1/reconciliations/breaks?after=x").status_code == 400
 
 
 class TestBreaks:

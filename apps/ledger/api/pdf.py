@@ -39,6 +39,7 @@ _BODY: Final = ParagraphStyle(
 )
 _RIGHT: Final = ParagraphStyle("right", parent=_BODY, alignment=TA_RIGHT, fontName="Courier")
 _HEAD: Final = ParagraphStyle("head", parent=_BODY, fontName="Helvetica-Bold")
+_HEAD_RIGHT: Final = ParagraphStyle("head right", parent=_HEAD, alignment=TA_RIGHT)
 _TITLE: Final = ParagraphStyle("title", parent=_HEAD, fontSize=15, leading=19)
 _SECTION: Final = ParagraphStyle("section", parent=_HEAD, fontSize=10, leading=14, spaceBefore=6)
 _WIDTHS: Final = [34 * mm, 30 * mm, 70 * mm, 36 * mm, 26 * mm, 35 * mm, 36 * mm]
@@ -127,7 +128,12 @@ def _postings(lines: Sequence[Line]) -> Iterator[Flowable]:
 
 def _table(rows: list[list[str]], widths: list[float], *, right: Sequence[int]) -> Table:
     head, *body = rows
-    cells = [[Paragraph(escape(text), _HEAD) for text in head]]
+    cells = [
+        [
+            Paragraph(escape(text), _HEAD_RIGHT if column in right else _HEAD)
+            for column, text in enumerate(head)
+        ]
+    ]
     cells += [
         [
             Paragraph(escape(text), _RIGHT if column in right else _BODY)

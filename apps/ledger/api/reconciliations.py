@@ -1,5 +1,6 @@
 """Reconciliations over HTTP: runs, breaks and the work on them, statements of others."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -139,7 +140,7 @@ class RunListView(APIView):
     def get(self, request: Request) -> Response:
         """A page of runs."""
         ask = page_asked(request)
-        rows = selectors.runs(tenant_of(request).pk, before=ask.after, limit=ask.limit + 1)
+        rows = selectors.runs(tenant_of(request).pk, before=_day(ask.after), limit=ask.limit + 1)
         shown = page(
             rows, ask, cursor=lambda row: row.date.isoformat(), render=lambda row: RunOut(row).data
         )
@@ -245,6 +246,14 @@ def _balances(given: dict[str, Any]) -> Any:
         detail = f"A CSV file in UTF-8 of at most {FILE_MOST:,} bytes."
         raise Malformed(errors=[{"field": "file", "code": "invalid", "detail": detail}])
     return services.read_statement(content)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        fault = {"field": "after", "code": "invalid", "detail": "This is no cursor of ours."}
+        raise Malformed(errors=[fault]) from error
 
 
 def _cursor(text: str | None) -> UUID | None:

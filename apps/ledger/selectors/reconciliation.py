@@ -1,6 +1,7 @@
 """Questions about reconciliations: runs, and the breaks that they found."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +9,8 @@ from apps.ledger.exceptions import UnknownBreak, UnknownRun
 from apps.ledger.models import Break, ReconciliationRun
 
 
-def runs(tenant: int, *, before: str | None = None, limit: int) -> Sequence[ReconciliationRun]:
-    """Runs of a tenant, the newest day first, those of before a day (ISO)."""
+def runs(tenant: int, *, before: date | None = None, limit: int) -> Sequence[ReconciliationRun]:
+    """Runs of a tenant, the newest day first, those of before a day."""
     found = ReconciliationRun.objects.for_tenant(tenant)
     if before is not None:
         found = found.filter(date__lt=before)

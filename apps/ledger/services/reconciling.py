@@ -243,10 +243,18 @@ def receive_statement(
 
 def read_statement(text: str) -> dict[str, Decimal]:
     """The balances of a CSV file with the columns `asset,amount`. Raises `StatementRefused`."""
-    rows = csv.DictReader(io.StringIO(text))
-    if not {"asset", "amount"} <= set(rows.fieldnames or ()):
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        columns = set(rows.fieldnames or ())
+    except csv.Error as error:
+        raise StatementRefused(errors=[_fault("file", "csv", f"{error}.")]) from error
+    if not {"asset", "amount"} <= columns:
         raise StatementRefused(errors=[_fault("file", "columns", "Columns: asset, amount.")])
-    return balances_of((row["asset"] or "", row["amount"] or "") for row in rows)
+    try:
+        lines = [(row["asset"] or "", row["amount"] or "") for row in rows]
+    except csv.Error as error:
+        raise StatementRefused(errors=[_fault("file", "csv", f"{error}.")]) from error
+    return balances_of(lines)
 
 
 def balances_of(lines: Iterable[tuple[str, str]]) -> dict[str, Decimal]:
@@ -259,7 +267,7 @@ def balances_of(lines: Iterable[tuple[str, str]]) -> dict[str, Decimal]:
         except ValueError as error:
             faults.append(_fault(f"balances.{number}", "invalid_amount", f"{error}."))
             continue
-        if not asset.strip() or asset in found:
+        if not asset.strip() or not asset.isprintable() or asset in found:
             faults.append(_fault(f"balances.{number}", "asset", "Each asset once, by its name."))
         found[asset] = amount
     if faults:

@@ -135,9 +135,9 @@ DAMAGE: dict[str, tuple[str, set[str]]] = {
     "a lost posting": (
         (
             "DELETE FROM ledger_posting WHERE (entry_id, leg) IN"
-            " (SELECT entry_id, leg FROM ledger_posting WHERE leg = 3 LIMIT 1)"
+            " (SELECT entry_id, leg FROM ledger_posting WHERE leg = 3 ORDER BY entry_id DESC LIMIT 1)"
         ),
-        {"entry_incomplete", "entry_unbalanced", "balance_differs", "reversal_differs"},
+        {"entry_incomplete", "entry_unbalanced", "balance_differs"},
     ),
     "a doubled fill": (
         (

@@ -231,7 +231,7 @@ def test_a_move_takes_few_statements(tenant: Tenant) -> None:
 
     sent = queries(lambda: services.assign(tenant.pk, one.id, agent=AGENTS[0]))
 
-    assert len(sent) == 4  # lock, change, join, tell
+    assert len(sent) == 5  # lock, change, join, the line, tell
 
 
 def test_after_a_restore_every_stream_is_void(tenant: Tenant, other: Tenant) -> None:

@@ -19,6 +19,8 @@ from apps.conversations.services import Draft, Receipt
 from apps.tenants.models import Tenant
 from tests.conversations.cast import facts, in_threads, open_one, queries, say, transcript
 
+OPENED = "conversations.conversation.opened"
+
 
 class TestOpening:
     def test_begins_with_the_bot_or_for_a_skill_in_the_line(self, tenant: Tenant) -> None:
@@ -28,8 +30,7 @@ class TestOpening:
         assert (bot.state, bot.owner, bot.queued_at) == ("bot", "bot", None)
         assert (queued.state, queued.owner, queued.skills) == ("queued", "queue", {"billing": 3})
         assert queued.queued_at == queued.opened_at
-        (opened,) = facts(queued.id)
-        assert opened["name"] == "conversations.conversation.opened"
+        (opened,) = facts(queued.id, OPENED)
         assert opened["priority"] == 5
 
     def test_again_is_the_same_and_tells_nothing(self, tenant: Tenant) -> None:
@@ -39,7 +40,7 @@ class TestOpening:
         assert first.is_new
         assert not again.is_new
         assert again.conversation.id == first.conversation.id
-        assert len(facts(first.conversation.id)) == 1
+        assert len(facts(first.conversation.id, OPENED)) == 1
 
     def test_is_one_for_each_channel_and_customer(self, tenant: Tenant, other: Tenant) -> None:
         found = {
@@ -61,7 +62,7 @@ class TestOpening:
         assert sum(one.is_new for one in answers) == 1
         assert Conversation.objects.count() == 1
         assert Participant.objects.count() == 1
-        assert len(facts(answers[0].conversation.id)) == 1
+        assert len(facts(answers[0].conversation.id, OPENED)) == 1
 
     def test_after_the_end_there_is_a_new_one(self, tenant: Tenant) -> None:
         first = open_one(tenant.pk)

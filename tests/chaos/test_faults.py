@@ -165,7 +165,7 @@ class TestConnections:
 
     def test_a_hundred_tasks_use_one_backend_a_worker(self, stack):
         stack.start_workers()
-        with stack.load(most=50, keys=40, pause=0.01) as load:
+        with stack.load(most=80, keys=40, pause=0.01) as load:
             load.wait_idle()
         stack.settle()
         run = load.check()

@@ -9,6 +9,9 @@ from apps.nlu import services as nlu
 from apps.tenants.models import Role, Tenant, User
 from apps.tenants.services import add_member
 from tests.nlu.cast import pairs
+from tests.nlu.conftest import _fresh_memory
+
+__all__ = ["_fresh_memory"]
 
 
 @pytest.fixture

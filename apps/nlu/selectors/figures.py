@@ -190,12 +190,13 @@ def _registered(tenant: int) -> dict[str, ProviderFigures]:
     }
 
 
-def _series(query: str, values: Sequence[object]) -> list[Series]:
+def _series(query: str, values: Sequence[int | datetime]) -> list[Series]:
     with connection.cursor() as cursor:
         cursor.execute(query, values)
         rows = cursor.fetchall()
     return [
-        Series(*row[:4], int(row[4]), int(row[5]), row[6], _spread(row[7], row[8])) for row in rows
+        Series(who, provider, role, outcome, int(calls), int(wins), cost, _spread(buckets, counts))
+        for who, provider, role, outcome, calls, wins, cost, buckets, counts in rows
     ]
 
 

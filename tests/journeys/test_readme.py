@@ -1,4 +1,4 @@
-"""The README's first trade, word for word: what a newcomer types must work."""
+"""The README's first trade and first conversation, word for word: what a newcomer types must work."""
 
 import json
 import re
@@ -7,7 +7,6 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
@@ -44,19 +43,22 @@ def take_everything() -> None:
             drain(lag.handler, lag.topic, lag.partition)
 
 
-@pytest.fixture
-def commands() -> list[list[str]]:
-    return curls(README.read_text())
+def section(title: str) -> list[list[str]]:
+    """The commands under one of the README's headings."""
+    return curls(README.read_text().split(f"## {title}\n", 1)[1].split("\n## ", 1)[0])
 
 
-def test_the_first_trade_is_booked_once_and_becomes_a_position_and_an_entry(
-    api: APIClient, commands: list[list[str]]
+def test_the_first_trade_is_booked_once_and_becomes_a_position_an_entry_and_a_settlement(
+    api: APIClient,
 ) -> None:
+    commands = section("Your first trade")
     asked = [one for one in commands if "-d" not in one]
     made = [send(api, one) for one in commands if "-d" in one]
     again = send(api, next(one for one in commands if "/api/v1/trades" in one))
     take_everything()
-    position, journal = (json.loads(send(api, one).content)["results"] for one in asked)
+    position, journal, settlements = (
+        json.loads(send(api, one).content)["results"] for one in asked
+    )
 
     assert [response.status_code for response in made] == [201, 201, 201]
     assert again.json() == made[-1].json()
@@ -71,3 +73,16 @@ def test_the_first_trade_is_booked_once_and_becomes_a_position_and_an_entry(
     ]
     assert len(signed) == 3
     assert sum(signed) == 0
+    assert [one["trade"] for one in settlements] == [made[-1].json()["id"]]
+
+
+def test_the_first_conversation_has_its_message_once(api: APIClient) -> None:
+    opening, saying = section("Your first conversation")
+    opened = send(api, opening)
+    uid = opened.json()["id"]
+    said = [send(api, [part.replace("<id>", uid) for part in saying]) for _ in range(2)]
+
+    assert (opened.status_code, said[0].status_code) == (201, 201)
+    assert said[1].json()["seq"] == said[0].json()["seq"] == 1
+    messages = api.get(f"/api/v1/conversations/{uid}/messages").json()["results"]
+    assert [one["body"] for one in messages] == ["Hello?"]

@@ -95,10 +95,14 @@ def toy(shell, name="toy", **spec):
 
 def gone(processes):
     """All have ended: not there, or dead and not yet collected by their new parent."""
-    return all(
-        not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-        for process in processes
-    )
+    return all(map(_has_ended, processes))
+
+
+def _has_ended(process):
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it went between the two questions
+        return True
 
 
 def test_lines_carry_the_name_and_go_to_a_log_file(toys, tmp_path):

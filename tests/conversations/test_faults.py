@@ -298,4 +298,5 @@ async def test_a_storm_of_reconnects_ends_with_everybody_where_they_were(
     await asyncio.gather(*(one.has("while you were away") for one in screens))
     assert time.monotonic() - began < 15
     await asyncio.gather(*(one.leave() for one in screens))
-    assert selectors.position_of(tenant.pk, views[0].id) == (1, 1)
+    position = await in_database(lambda: selectors.position_of(tenant.pk, views[0].id))
+    assert position == (1, 1)

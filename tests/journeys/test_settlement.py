@@ -17,7 +17,7 @@ import urllib.request
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import psycopg
@@ -62,6 +62,12 @@ class Floor:
         self.database = psycopg.connect(urls.database_url, autocommit=True)
         query = "SELECT id FROM tenants_tenant WHERE slug = %s"
         self.tenant = self.database.execute(query, [slug]).fetchone()[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.database.close()
 
     @property
     def clearing(self) -> str:
@@ -146,73 +152,75 @@ def kill_workers(stack: Stack, stop: threading.Event, dice: random.Random) -> li
 
 
 def test_a_tenth_goes_wrong_and_all_of_it_comes_to_an_end(stack: Stack, tmp_path: Path) -> None:  # noqa: F811 - the fixture
-    floor = Floor(stack, "faulty")
-    ways = WAYS | {"silent": 0.01} if IS_LONG else WAYS
-    floor.control("PUT", body=QUICK | {"seed": 7, "instructions": ways, "calls": CALLS, "hang": 8})
-    stop, killed = threading.Event(), list[str]()
-    killer = threading.Thread(
-        target=lambda: killed.extend(kill_workers(stack, stop, random.Random(7)))
-    )
-    started = time.monotonic()
-    killer.start()
-    try:
-        floor.trade(tmp_path, COUNT)
-        share = 0.7 if IS_LONG else 0.25
-        wait_until(lambda: floor.states()["settled"] > COUNT * share, 900 if IS_LONG else 240)
-    finally:
-        stop.set()
-        killer.join()
-    states = floor.wait_for_the_end(COUNT, 600 if IS_LONG else 240)
-    took = time.monotonic() - started
+    with Floor(stack, "faulty") as floor:
+        ways = WAYS | {"silent": 0.01} if IS_LONG else WAYS
+        floor.control(
+            "PUT", body=QUICK | {"seed": 7, "instructions": ways, "calls": CALLS, "hang": 8}
+        )
+        stop, killed = threading.Event(), list[str]()
+        killer = threading.Thread(
+            target=lambda: killed.extend(kill_workers(stack, stop, random.Random(7)))
+        )
+        started = time.monotonic()
+        killer.start()
+        try:
+            floor.trade(tmp_path, COUNT)
+            share = 0.7 if IS_LONG else 0.25
+            wait_until(lambda: floor.states()["settled"] > COUNT * share, 900 if IS_LONG else 240)
+        finally:
+            stop.set()
+            killer.join()
+        states = floor.wait_for_the_end(COUNT, 600 if IS_LONG else 240)
+        took = time.monotonic() - started
 
-    book = floor.book()
-    settled = floor.database.execute(
-        "SELECT instruction_id::text, quantity FROM settlement_settlement"
-        " WHERE tenant_id = %s AND state = 'settled'",
-        [floor.tenant],
-    ).fetchall()
-    for instruction, quantity in settled:
-        status, _, at_clearing = book[instruction]
-        assert (status, float(at_clearing)) == ("settled", float(quantity))
-    others = floor.database.execute(
-        "SELECT instruction_id::text, state, detail, attention_at FROM settlement_settlement"
-        " WHERE tenant_id = %s AND state <> 'settled'",
-        [floor.tenant],
-    ).fetchall()
-    for instruction, state, _, attention_at in others:
-        assert attention_at is not None, state  # a person's
-        way = book[instruction][1] if instruction in book else "never arrived"
-        assert way in {"reject", "bounce", "stall", "contradict", "never arrived"}, (state, way)
-    floor.verify()
-    figures = floor.database.execute(FIGURES, [floor.tenant]).fetchone()
-    sys.stdout.write(
-        f"\n{COUNT} settlements, {len(killed)} workers killed, ended after {took:.0f} s: {states}\n"
-        f"due to settled p50 {figures[1]:.2f} s, p95 {figures[2]:.2f} s; settled"
-        f" {figures[0] / figures[3].total_seconds():.0f}/s\n"
-    )
+        book = floor.book()
+        settled = floor.database.execute(
+            "SELECT instruction_id::text, quantity FROM settlement_settlement"
+            " WHERE tenant_id = %s AND state = 'settled'",
+            [floor.tenant],
+        ).fetchall()
+        for instruction, quantity in settled:
+            status, _, at_clearing = book[instruction]
+            assert (status, float(at_clearing)) == ("settled", float(quantity))
+        others = floor.database.execute(
+            "SELECT instruction_id::text, state, detail, attention_at FROM settlement_settlement"
+            " WHERE tenant_id = %s AND state <> 'settled'",
+            [floor.tenant],
+        ).fetchall()
+        for instruction, state, _, attention_at in others:
+            assert attention_at is not None, state  # a person's
+            way = book[instruction][1] if instruction in book else "never arrived"
+            assert way in {"reject", "bounce", "stall", "contradict", "never arrived"}, (state, way)
+        floor.verify()
+        figures = floor.database.execute(FIGURES, [floor.tenant]).fetchone()
+        sys.stdout.write(
+            f"\n{COUNT} settlements, {len(killed)} workers killed, ended after {took:.0f} s: {states}\n"
+            f"due to settled p50 {figures[1]:.2f} s, p95 {figures[2]:.2f} s; settled"
+            f" {figures[0] / figures[3].total_seconds():.0f}/s\n"
+        )
 
 
 def test_clearing_is_down_and_nobody_else_notices(stack: Stack, tmp_path: Path) -> None:  # noqa: F811 - the fixture
-    floor = Floor(stack, "patient")
-    count, down = (2_000, 60.0) if IS_LONG else (200, 12.0)
-    floor.control("PUT", body=QUICK)
-    floor.control("POST", "/outage", {"seconds": down})
-    over = time.monotonic() + down
+    with Floor(stack, "patient") as floor:
+        count, down = (2_000, 60.0) if IS_LONG else (200, 12.0)
+        floor.control("PUT", body=QUICK)
+        floor.control("POST", "/outage", {"seconds": down})
+        over = time.monotonic() + down
 
-    seconds = floor.trade(tmp_path, count)
-    assert seconds < 30  # trading goes on
-    floor.stack.manage("settle_down", "--timeout", "60")  # and so do positions and the ledger
-    while time.monotonic() < over:
-        assert floor.states()["settled"] == 0
-        time.sleep(0.5)
-    assert floor.states().total() == count
-    assert "breaker changed" in _logged(stack)
+        seconds = floor.trade(tmp_path, count)
+        assert seconds < 30  # trading goes on
+        floor.stack.manage("settle_down", "--timeout", "60")  # and so do positions and the ledger
+        while time.monotonic() < over:
+            assert floor.states()["settled"] == 0
+            time.sleep(0.5)
+        assert floor.states().total() == count
+        assert "breaker changed" in _logged(stack)
 
-    before = floor.control()["calls"]
-    states = floor.wait_for_the_end(count, 150)
-    assert states == {"settled": count}
-    assert floor.control()["calls"] - before < count / 10 + 30  # in bulk, and without a storm
-    floor.verify()
+        before = floor.control()["calls"]
+        states = floor.wait_for_the_end(count, 150)
+        assert states == {"settled": count}
+        assert floor.control()["calls"] - before < count / 10 + 30  # in bulk, and without a storm
+        floor.verify()
 
 
 def _logged(stack: Stack) -> str:  # noqa: F811 - not the fixture

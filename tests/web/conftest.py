@@ -12,6 +12,7 @@ from apps.tenants.models import Role, Tenant, User
 from apps.tenants.services import add_member
 from apps.web import feeds, snapshots, throttling
 from apps.web.views import health
+from tests.events.helpers import in_threads
 from tests.trading import cast
 from tests.web.browsing import PASSWORD, browser, open_page, site
 
@@ -68,10 +69,17 @@ def no_redis(settings) -> None:
 
 
 def take_everything() -> None:
-    """Drain until nothing is behind, as workers would."""
-    while behind := [lag for lag in lags() if lag.events]:
-        for lag in behind:
-            drain(lag.handler, lag.topic, lag.partition)
+    """Drain until nothing is behind, as workers would.
+
+    In a thread: the browser's own thread runs an event loop, and calling handlers start theirs.
+    """
+
+    def drain_all() -> None:
+        while behind := [lag for lag in lags() if lag.events]:
+            for lag in behind:
+                drain(lag.handler, lag.topic, lag.partition)
+
+    in_threads(drain_all, timeout=120)
 
 
 __all__ = ["PASSWORD", "browser", "open_page", "site", "take_everything"]

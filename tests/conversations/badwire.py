@@ -53,15 +53,21 @@ class BadWire:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.CancelledError):
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to)
-            out = asyncio.ensure_future(self._pass(reader, far_writer))
-            back = asyncio.ensure_future(self._spoil(far_reader, writer))
-            await asyncio.wait([out, back], return_when=asyncio.FIRST_COMPLETED)
-            out.cancel()
-            back.cancel()
-            far_writer.close()
-        writer.close()
+        ends = [writer]
+        try:
+            with suppress(OSError, asyncio.CancelledError):
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to)
+                ends.append(far_writer)
+                out = asyncio.ensure_future(self._pass(reader, far_writer))
+                back = asyncio.ensure_future(self._spoil(far_reader, writer))
+                try:
+                    await asyncio.wait([out, back], return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    out.cancel()
+                    back.cancel()
+        finally:
+            for end in ends:
+                end.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -109,6 +115,14 @@ class BadWire:
     def run(self, ready: threading.Event) -> None:
         with suppress(asyncio.CancelledError):
             self._loop.run_until_complete(self._serve(ready))
+        # Everybody hangs up before the wire is gone.
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        if left:
+            self._loop.run_until_complete(asyncio.wait(left, timeout=5))
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
 
     def stop(self) -> None:
         def cancel() -> None:

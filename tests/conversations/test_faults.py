@@ -31,7 +31,8 @@ from tests.web import servers
 
 pytestmark = pytest.mark.processes
 SEED = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**6))
-GONE = (ConnectionClosed, OSError, InvalidHandshake, TimeoutError, EOFError)
+GONE = (ConnectionClosed, OSError, InvalidHandshake, TimeoutError, EOFError, TicketsUnavailable)
+"""What a client comes back from: "come back later" is one of them."""
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +284,7 @@ async def test_a_storm_of_reconnects_ends_with_everybody_where_they_were(
 
     async def enter(screen):
         for _ in range(5):
-            with suppress(*GONE, TicketsUnavailable):  # "come back later", as a client does
+            with suppress(*GONE):
                 async with few:
                     await screen.connect(last_seq=0)
                 return

@@ -57,8 +57,10 @@ def make_handler(effects: str) -> Iterator[Callable[..., Handler]]:
     """Register a handler of `ThingAdded` for one test."""
     made: list[str] = []
 
-    def make(function: Callable[..., None] = note_effects, **options: object) -> Handler:
-        handles(ThingAdded, queue="positions", **options)(function)
+    def make(
+        function: Callable[..., None] = note_effects, queue: str = "positions", **options: object
+    ) -> Handler:
+        handles(ThingAdded, queue=queue, **options)(function)
         name = f"{function.__module__.removeprefix('apps.').split('.')[0]}.{function.__name__}"
         made.append(name)
         register_cursors()

@@ -10,6 +10,7 @@ import pytest
 from celery import current_app
 from celery.exceptions import QueueNotFound
 from django.db import OperationalError, connection
+from kombu import Queue
 
 from apps.events import registry, tasks
 from apps.events.contracts import PARTITIONS
@@ -284,12 +285,14 @@ class TestFullQueues:
     """Without a worker, wakes must not fill Redis: more than a queue holds already tell nothing."""
 
     def test_take_no_more_wakes(self, make_handler, monkeypatch):
-        handler = make_handler()
+        # A queue that nobody else's wakes can come to.
+        monkeypatch.setattr(registry, "LANES", (*registry.LANES, "alone"))
+        handler = make_handler(queue="alone")
         monkeypatch.setattr(waking, "QUEUE_MAX", 20)
         monkeypatch.setattr(waking, "LOOK_SECONDS", 0.0)
-        queue = f"positions.{HERE % 2}"
+        queue = f"alone.{HERE % 2}"
+        monkeypatch.setitem(current_app.amqp.queues, queue, Queue(queue, routing_key=queue))
         length = lambda: waking.client().llen(queue)  # noqa: E731 - read twice below
-        waking.client().delete(queue)
         for _ in range(40):
             waking.wake([(handler.name, TOPIC, HERE)], heed_flags=False)
         assert length() == 20

@@ -27,6 +27,10 @@ class Migration(migrations.Migration):
                 ('erased_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant', 'id'], name='customers_of_a_tenant')],
+                'constraints': [models.UniqueConstraint(fields=('tenant', 'external_id'), name='customer_is_known_once'), models.CheckConstraint(condition=models.Q(('external_id', ''), _negated=True), name='customer_has_a_name_outside')],
+            },
         ),
         migrations.CreateModel(
             name='Conversation',
@@ -58,6 +62,10 @@ class Migration(migrations.Migration):
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
                 ('customer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='conversations.customer')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant', 'id'], name='conversations_of_a_tenant'), models.Index(fields=['tenant', 'state', 'id'], name='conversations_by_state'), models.Index(fields=['customer', 'id'], name='conversations_of_a_customer'), models.Index(condition=models.Q(('agent_id__isnull', False)), fields=['agent_id', 'id'], name='conversations_of_an_agent')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['active', 'bot', 'offered', 'on_hold', 'queued'])), fields=('customer', 'channel'), name='one_open_conversation_per_channel'), models.CheckConstraint(condition=models.Q(('channel__in', ['web', 'mobile', 'api', 'widget'])), name='conversation_channel_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('owner', 'bot'), ('state__in', ['bot'])), models.Q(('owner', 'queue'), ('state__in', ['queued', 'offered'])), models.Q(('owner', 'agent'), ('state__in', ['active', 'on_hold', 'wrap_up'])), models.Q(('owner', 'nobody'), ('state__in', ['closed'])), _connector='OR'), name='conversation_owner_follows_state'), models.CheckConstraint(condition=models.Q(models.Q(('agent_id__isnull', False), ('state__in', ['active', 'on_hold', 'wrap_up'])), models.Q(models.Q(('state__in', ['active', 'on_hold', 'wrap_up']), _negated=True), ('agent_id__isnull', True)), _connector='OR'), name='conversation_has_an_agent_when_owned'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('state__in', ['active', 'bot', 'offered', 'on_hold', 'queued'])), models.Q(models.Q(('state__in', ['active', 'bot', 'offered', 'on_hold', 'queued']), _negated=True), ('closed_at__isnull', False)), _connector='OR'), name='conversation_is_closed_at_a_time'), models.CheckConstraint(condition=models.Q(('closings__gte', 0), ('epoch__gte', 1), ('fence__gte', 1), ('last_seq__gte', 0), ('version__gte', 1)), name='conversation_counters_are_sane'), models.CheckConstraint(condition=models.Q(('priority__range', (0, 100))), name='conversation_priority_is_sane')],
+            },
         ),
         migrations.CreateModel(
             name='Message',
@@ -75,6 +83,9 @@ class Migration(migrations.Migration):
                 ('conversation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='conversations.conversation')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('conversation', 'seq'), name='message_seq_is_given_once'), models.UniqueConstraint(fields=('conversation', 'sender', 'sender_id', 'client_id'), name='message_is_sent_once'), models.CheckConstraint(condition=models.Q(('seq__gte', 1)), name='message_seq_counts_from_one'), models.CheckConstraint(condition=models.Q(('kind__in', ['text', 'attachment', 'event'])), name='message_kind_is_known'), models.CheckConstraint(condition=models.Q(('sender__in', ['customer', 'agent', 'bot', 'system'])), name='message_sender_is_known')],
+            },
         ),
         migrations.CreateModel(
             name='Participant',
@@ -89,6 +100,9 @@ class Migration(migrations.Migration):
                 ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='participants', to='conversations.conversation')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('conversation', 'sender', 'sender_id'), name='participant_joins_once'), models.CheckConstraint(condition=models.Q(('delivered_seq__gte', models.F('read_seq')), ('read_seq__gte', 0)), name='what_is_read_was_delivered')],
+            },
         ),
         migrations.CreateModel(
             name='Session',
@@ -104,105 +118,9 @@ class Migration(migrations.Migration):
                 ('conversation', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to='conversations.conversation')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(fields=['tenant', 'id'], name='customers_of_a_tenant'),
-        ),
-        migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.UniqueConstraint(fields=('tenant', 'external_id'), name='customer_is_known_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.CheckConstraint(condition=models.Q(('external_id', ''), _negated=True), name='customer_has_a_name_outside'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['tenant', 'id'], name='conversations_of_a_tenant'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['tenant', 'state', 'id'], name='conversations_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['customer', 'id'], name='conversations_of_a_customer'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('agent_id__isnull', False)), fields=['agent_id', 'id'], name='conversations_of_an_agent'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['active', 'bot', 'offered', 'on_hold', 'queued'])), fields=('customer', 'channel'), name='one_open_conversation_per_channel'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(('channel__in', ['web', 'mobile', 'api', 'widget'])), name='conversation_channel_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('owner', 'bot'), ('state__in', ['bot'])), models.Q(('owner', 'queue'), ('state__in', ['queued', 'offered'])), models.Q(('owner', 'agent'), ('state__in', ['active', 'on_hold', 'wrap_up'])), models.Q(('owner', 'nobody'), ('state__in', ['closed'])), _connector='OR'), name='conversation_owner_follows_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('agent_id__isnull', False), ('state__in', ['active', 'on_hold', 'wrap_up'])), models.Q(models.Q(('state__in', ['active', 'on_hold', 'wrap_up']), _negated=True), ('agent_id__isnull', True)), _connector='OR'), name='conversation_has_an_agent_when_owned'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('state__in', ['active', 'bot', 'offered', 'on_hold', 'queued'])), models.Q(models.Q(('state__in', ['active', 'bot', 'offered', 'on_hold', 'queued']), _negated=True), ('closed_at__isnull', False)), _connector='OR'), name='conversation_is_closed_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(('closings__gte', 0), ('epoch__gte', 1), ('fence__gte', 1), ('last_seq__gte', 0), ('version__gte', 1)), name='conversation_counters_are_sane'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(('priority__range', (0, 100))), name='conversation_priority_is_sane'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('conversation', 'seq'), name='message_seq_is_given_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('conversation', 'sender', 'sender_id', 'client_id'), name='message_is_sent_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('seq__gte', 1)), name='message_seq_counts_from_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['text', 'attachment', 'event'])), name='message_kind_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('sender__in', ['customer', 'agent', 'bot', 'system'])), name='message_sender_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='participant',
-            constraint=models.UniqueConstraint(fields=('conversation', 'sender', 'sender_id'), name='participant_joins_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='participant',
-            constraint=models.CheckConstraint(condition=models.Q(('delivered_seq__gte', models.F('read_seq')), ('read_seq__gte', 0)), name='what_is_read_was_delivered'),
-        ),
-        migrations.AddIndex(
-            model_name='session',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['conversation', 'sender'], name='sessions_that_are_connected'),
-        ),
-        migrations.AddIndex(
-            model_name='session',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['last_seen_at'], name='sessions_by_last_sign'),
-        ),
-        migrations.AddIndex(
-            model_name='session',
-            index=models.Index(fields=['tenant', 'id'], name='sessions_of_a_tenant'),
-        ),
-        migrations.AddConstraint(
-            model_name='session',
-            constraint=models.UniqueConstraint(fields=('resume_digest',), name='session_has_its_own_token'),
+            options={
+                'indexes': [models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['conversation', 'sender'], name='sessions_that_are_connected'), models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['last_seen_at'], name='sessions_by_last_sign'), models.Index(fields=['tenant', 'id'], name='sessions_of_a_tenant')],
+                'constraints': [models.UniqueConstraint(fields=('resume_digest',), name='session_has_its_own_token')],
+            },
         ),
     ]

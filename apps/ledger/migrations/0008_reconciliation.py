@@ -54,6 +54,24 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("-date",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "date"), name="day_is_reconciled_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "status__in",
+                                [
+                                    apps.ledger.reconciliation.Status["CLEAN"],
+                                    apps.ledger.reconciliation.Status["BREAKS"],
+                                    apps.ledger.reconciliation.Status["NOT_RUN"],
+                                ],
+                            )
+                        ),
+                        name="run_status_is_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -116,6 +134,30 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["tenant", "id"], name="breaks_of_a_tenant")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "closed"), _negated=True),
+                        fields=("tenant", "kind", "subject"),
+                        name="break_is_open_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    apps.ledger.reconciliation.BreakState["OPEN"],
+                                    apps.ledger.reconciliation.BreakState["ASSIGNED"],
+                                    apps.ledger.reconciliation.BreakState["EXPLAINED"],
+                                    apps.ledger.reconciliation.BreakState["CLOSED"],
+                                ],
+                            )
+                        ),
+                        name="break_state_is_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ExternalStatement",
@@ -159,56 +201,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="reconciliationrun",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "date"), name="day_is_reconciled_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reconciliationrun",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "status__in",
-                        [
-                            apps.ledger.reconciliation.Status["CLEAN"],
-                            apps.ledger.reconciliation.Status["BREAKS"],
-                            apps.ledger.reconciliation.Status["NOT_RUN"],
-                        ],
-                    )
-                ),
-                name="run_status_is_known",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="break",
-            index=models.Index(fields=["tenant", "id"], name="breaks_of_a_tenant"),
-        ),
-        migrations.AddConstraint(
-            model_name="break",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "closed"), _negated=True),
-                fields=("tenant", "kind", "subject"),
-                name="break_is_open_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="break",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            apps.ledger.reconciliation.BreakState["OPEN"],
-                            apps.ledger.reconciliation.BreakState["ASSIGNED"],
-                            apps.ledger.reconciliation.BreakState["EXPLAINED"],
-                            apps.ledger.reconciliation.BreakState["CLOSED"],
-                        ],
-                    )
-                ),
-                name="break_state_is_known",
-            ),
         ),
     ]

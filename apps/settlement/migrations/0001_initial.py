@@ -31,6 +31,9 @@ class Migration(migrations.Migration):
                 ('decision_reason', models.TextField(db_default='')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('is_approved__isnull', True)), fields=('settlement_id',), name='settlement_has_one_open_proposal'), models.CheckConstraint(condition=models.Q(models.Q(('decided_by__isnull', True), ('is_approved__isnull', True)), models.Q(('decided_at__isnull', False), ('decided_by__isnull', False), ('is_approved__isnull', False)), _connector='OR'), name='decisions_are_somebodys'), models.CheckConstraint(condition=models.Q(('decided_by__isnull', True), models.Q(('decided_by', models.F('proposed_by')), _negated=True), _connector='OR'), name='two_people_settle_by_hand')],
+            },
         ),
         migrations.CreateModel(
             name='Settlement',
@@ -81,6 +84,10 @@ class Migration(migrations.Migration):
                 ('original', models.ForeignKey(db_constraint=False, db_index=False, help_text='Of a return: what is returned.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='settlement.settlement')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('next_at__isnull', False)), fields=['next_at'], name='settlements_next'), models.Index(fields=['tenant', 'id'], name='settlements_of_tenant'), models.Index(condition=models.Q(('state__in', ['cancelled', 'compensated', 'settled']), _negated=True), fields=['tenant', 'due_on'], name='settlements_open')],
+                'constraints': [models.UniqueConstraint(fields=('trade_id', 'version_no', 'kind'), name='trade_version_settles_once'), models.UniqueConstraint(condition=models.Q(('instruction_id__isnull', False)), fields=('instruction_id',), name='instruction_is_of_one_settlement'), models.CheckConstraint(condition=models.Q(('quantity__gt', Decimal('-1E+20')), ('quantity__lt', Decimal('1E+20')), ('amount__gt', Decimal('-1E+20')), ('amount__lt', Decimal('1E+20')), ('settled__gt', Decimal('-1E+20')), ('settled__lt', Decimal('1E+20')), ('pending__gt', Decimal('-1E+20')), ('pending__lt', Decimal('1E+20')), ('pending__gte', 0), ('quantity__gt', 0), ('settled__gte', 0), ('quantity__gte', django.db.models.expressions.CombinedExpression(models.F('settled'), '+', models.F('pending')))), name='settlement_amounts_fit'), models.CheckConstraint(condition=models.Q(('state__in', ['awaiting_date', 'cancelled', 'compensated', 'compensating', 'compensation_failed', 'confirmed', 'failed', 'instructed', 'instructing', 'manual', 'retrying', 'settled', 'validating'])), name='settlement_state_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('next_at__isnull', False), ('state__in', ['awaiting_date', 'compensating', 'confirmed', 'instructed', 'instructing', 'retrying', 'validating'])), models.Q(('attention_at__isnull', False), ('state__in', ['compensation_failed', 'failed', 'manual'])), models.Q(('next_at__isnull', True), ('state__in', ['cancelled', 'compensated', 'settled'])), _connector='OR'), name='settlement_has_a_next_step'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'settled'), ('settled', models.F('quantity'))), models.Q(models.Q(('state', 'settled'), _negated=True), ('settled__lt', models.F('quantity'))), _connector='OR'), name='settled_means_all_of_it'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'confirmed'), _negated=True), ('pending__gt', 0), _connector='OR'), name='confirmed_means_something'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'return'), ('original__isnull', False)), models.Q(('kind', 'settlement'), ('original__isnull', True)), _connector='OR'), name='returns_name_what_they_return'), models.CheckConstraint(condition=models.Q(models.Q(('due_on__isnull', False), ('window_at__isnull', False)), ('state__in', ['cancelled', 'manual']), _connector='OR'), name='settlement_without_date_is_a_persons')],
+            },
         ),
         migrations.CreateModel(
             name='SettlementStep',
@@ -103,6 +110,9 @@ class Migration(migrations.Migration):
                 ('settlement', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='steps', to='settlement.settlement')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'indexes': [models.Index(fields=['settlement', 'id'], name='steps_of_settlement')],
+            },
         ),
         migrations.CreateModel(
             name='ClearingNotice',
@@ -150,69 +160,5 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'penalties',
                 'constraints': [models.CheckConstraint(condition=models.Q(('quantity__gt', Decimal('-1E+20')), ('quantity__lt', Decimal('1E+20')), ('price__gt', Decimal('-1E+20')), ('price__lt', Decimal('1E+20')), ('rate__gt', Decimal('-1E+20')), ('rate__lt', Decimal('1E+20')), ('amount__gt', Decimal('-1E+20')), ('amount__lt', Decimal('1E+20')), ('amount__gt', 0)), name='penalty_amounts_fit')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_approved__isnull', True)), fields=('settlement_id',), name='settlement_has_one_open_proposal'),
-        ),
-        migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_by__isnull', True), ('is_approved__isnull', True)), models.Q(('decided_at__isnull', False), ('decided_by__isnull', False), ('is_approved__isnull', False)), _connector='OR'), name='decisions_are_somebodys'),
-        ),
-        migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by__isnull', True), models.Q(('decided_by', models.F('proposed_by')), _negated=True), _connector='OR'), name='two_people_settle_by_hand'),
-        ),
-        migrations.AddIndex(
-            model_name='settlement',
-            index=models.Index(condition=models.Q(('next_at__isnull', False)), fields=['next_at'], name='settlements_next'),
-        ),
-        migrations.AddIndex(
-            model_name='settlement',
-            index=models.Index(fields=['tenant', 'id'], name='settlements_of_tenant'),
-        ),
-        migrations.AddIndex(
-            model_name='settlement',
-            index=models.Index(condition=models.Q(('state__in', ['cancelled', 'compensated', 'settled']), _negated=True), fields=['tenant', 'due_on'], name='settlements_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.UniqueConstraint(fields=('trade_id', 'version_no', 'kind'), name='trade_version_settles_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.UniqueConstraint(condition=models.Q(('instruction_id__isnull', False)), fields=('instruction_id',), name='instruction_is_of_one_settlement'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', Decimal('-1E+20')), ('quantity__lt', Decimal('1E+20')), ('amount__gt', Decimal('-1E+20')), ('amount__lt', Decimal('1E+20')), ('settled__gt', Decimal('-1E+20')), ('settled__lt', Decimal('1E+20')), ('pending__gt', Decimal('-1E+20')), ('pending__lt', Decimal('1E+20')), ('pending__gte', 0), ('quantity__gt', 0), ('settled__gte', 0), ('quantity__gte', django.db.models.expressions.CombinedExpression(models.F('settled'), '+', models.F('pending')))), name='settlement_amounts_fit'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['awaiting_date', 'cancelled', 'compensated', 'compensating', 'compensation_failed', 'confirmed', 'failed', 'instructed', 'instructing', 'manual', 'retrying', 'settled', 'validating'])), name='settlement_state_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('next_at__isnull', False), ('state__in', ['awaiting_date', 'compensating', 'confirmed', 'instructed', 'instructing', 'retrying', 'validating'])), models.Q(('attention_at__isnull', False), ('state__in', ['compensation_failed', 'failed', 'manual'])), models.Q(('next_at__isnull', True), ('state__in', ['cancelled', 'compensated', 'settled'])), _connector='OR'), name='settlement_has_a_next_step'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'settled'), ('settled', models.F('quantity'))), models.Q(models.Q(('state', 'settled'), _negated=True), ('settled__lt', models.F('quantity'))), _connector='OR'), name='settled_means_all_of_it'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'confirmed'), _negated=True), ('pending__gt', 0), _connector='OR'), name='confirmed_means_something'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'return'), ('original__isnull', False)), models.Q(('kind', 'settlement'), ('original__isnull', True)), _connector='OR'), name='returns_name_what_they_return'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('due_on__isnull', False), ('window_at__isnull', False)), ('state__in', ['cancelled', 'manual']), _connector='OR'), name='settlement_without_date_is_a_persons'),
-        ),
-        migrations.AddIndex(
-            model_name='settlementstep',
-            index=models.Index(fields=['settlement', 'id'], name='steps_of_settlement'),
         ),
     ]

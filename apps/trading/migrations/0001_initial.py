@@ -41,6 +41,9 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('tenant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant', 'number'), name='account_number_is_unique'), models.CheckConstraint(condition=models.Q(('status__in', ['open', 'frozen', 'closed'])), name='account_status_is_known'), models.CheckConstraint(condition=models.Q(('cost_method__in', ['average', 'fifo'])), name='cost_method_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('max_order_notional', None), models.Q(('max_order_notional__gt', Decimal('0')), ('max_order_notional__lt', Decimal('1E+20')), ('max_order_notional__min_scale__lte', 18)), _connector='OR'), models.Q(('max_gross_exposure', None), models.Q(('max_gross_exposure__gt', Decimal('0')), ('max_gross_exposure__lt', Decimal('1E+20')), ('max_gross_exposure__min_scale__lte', 18)), _connector='OR'), models.Q(('max_orders_per_second', None), ('max_orders_per_second__gt', 0), _connector='OR')), name='account_limits_are_positive')],
+            },
         ),
         migrations.CreateModel(
             name='Counterparty',
@@ -53,6 +56,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'counterparties',
+                'constraints': [models.UniqueConstraint(fields=('tenant', 'code'), name='counterparty_code_is_unique'), models.CheckConstraint(condition=models.Q(('status__in', ['active', 'inactive'])), name='counterparty_status_is_known')],
             },
         ),
         migrations.CreateModel(
@@ -68,6 +72,9 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField()),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', (200, 201, 409, 422))), name='key_status_is_known')],
+            },
         ),
         migrations.CreateModel(
             name='Instrument',
@@ -90,6 +97,9 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('tenant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('tenant', 'symbol'), name='instrument_symbol_is_unique'), models.CheckConstraint(condition=models.Q(('kind__in', ['equity', 'bond', 'etf', 'fx', 'crypto', 'future', 'option'])), name='instrument_kind_is_known'), models.CheckConstraint(condition=models.Q(('status__in', ['active', 'halted', 'delisted'])), name='instrument_status_is_known'), models.CheckConstraint(condition=models.Q(('multiplier__gt', Decimal('0')), ('multiplier__lt', Decimal('1E+20')), ('multiplier__min_scale__lte', 18), models.Q(('lot_size', None), models.Q(('lot_size__gt', Decimal('0')), ('lot_size__lt', Decimal('1E+20')), ('lot_size__min_scale__lte', 18)), _connector='OR'), models.Q(('tick_size', None), models.Q(('tick_size__gt', Decimal('0')), ('tick_size__lt', Decimal('1E+20')), ('tick_size__min_scale__lte', 18)), _connector='OR'), models.Q(('price_band', None), models.Q(('price_band__gt', Decimal('0')), ('price_band__lt', Decimal('1E+20')), ('price_band__min_scale__lte', 18)), _connector='OR')), name='instrument_terms_are_positive'), models.CheckConstraint(condition=models.Q(models.Q(('last_price', None), ('last_price_at', None)), models.Q(('last_price__gt', Decimal('0')), ('last_price__lt', Decimal('1E+20')), ('last_price__min_scale__lte', 18), ('last_price_at__isnull', False)), _connector='OR'), name='last_price_is_positive_and_dated'), models.CheckConstraint(condition=models.Q(('settlement_days__range', (0, 30))), name='settlement_days_are_sane')],
+            },
         ),
         migrations.CreateModel(
             name='Position',
@@ -108,6 +118,9 @@ class Migration(migrations.Migration):
                 ('instrument', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trading.instrument')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('account', 'instrument'), name='account_has_one_position_per_instrument'), models.CheckConstraint(condition=models.Q(('quantity__gt', Decimal('-1E+20')), ('quantity__lt', Decimal('1E+20')), ('quantity__min_scale__lte', 18), ('cost__gt', Decimal('-1E+20')), ('cost__lt', Decimal('1E+20')), ('cost__min_scale__lte', 18), ('realised_pnl__gt', Decimal('-1E+20')), ('realised_pnl__lt', Decimal('1E+20')), ('realised_pnl__min_scale__lte', 18), ('fees__gt', Decimal('-1E+20')), ('fees__lt', Decimal('1E+20')), ('fees__min_scale__lte', 18)), name='position_amounts_fit'), models.CheckConstraint(condition=models.Q(models.Q(('cost', 0), ('lots__isnull', True), ('quantity', 0)), models.Q(('cost__gte', 0), ('quantity__gt', 0)), models.Q(('cost__lte', 0), ('quantity__lt', 0)), _connector='OR'), name='flat_position_costs_nothing'), models.CheckConstraint(condition=models.Q(('last_offset__gt', 0), ('version__gt', 0)), name='position_stems_from_the_log')],
+            },
         ),
         migrations.CreateModel(
             name='PositionChange',
@@ -127,6 +140,9 @@ class Migration(migrations.Migration):
                 ('instrument', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trading.instrument')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('account', 'instrument', 'version'), name='position_version_is_made_once'), models.CheckConstraint(condition=models.Q(('quantity__gt', Decimal('-1E+20')), ('quantity__lt', Decimal('1E+20')), ('quantity__min_scale__lte', 18), ('cost__gt', Decimal('-1E+20')), ('cost__lt', Decimal('1E+20')), ('cost__min_scale__lte', 18), ('realised_pnl__gt', Decimal('-1E+20')), ('realised_pnl__lt', Decimal('1E+20')), ('realised_pnl__min_scale__lte', 18), ('fees__gt', Decimal('-1E+20')), ('fees__lt', Decimal('1E+20')), ('fees__min_scale__lte', 18)), name='position_change_amounts_fit')],
+            },
         ),
         migrations.CreateModel(
             name='RejectedTrade',
@@ -144,6 +160,10 @@ class Migration(migrations.Migration):
                 ('rejected_at', models.DateTimeField()),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant', 'id'], name='rejections_of_tenant')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', (409, 422))), name='rejection_status_is_known')],
+            },
         ),
         migrations.CreateModel(
             name='Trade',
@@ -168,117 +188,9 @@ class Migration(migrations.Migration):
                 ('instrument', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trading.instrument')),
                 ('tenant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='clientaccount',
-            constraint=models.UniqueConstraint(fields=('tenant', 'number'), name='account_number_is_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='clientaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['open', 'frozen', 'closed'])), name='account_status_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='clientaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('cost_method__in', ['average', 'fifo'])), name='cost_method_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='clientaccount',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('max_order_notional', None), models.Q(('max_order_notional__gt', Decimal('0')), ('max_order_notional__lt', Decimal('1E+20')), ('max_order_notional__min_scale__lte', 18)), _connector='OR'), models.Q(('max_gross_exposure', None), models.Q(('max_gross_exposure__gt', Decimal('0')), ('max_gross_exposure__lt', Decimal('1E+20')), ('max_gross_exposure__min_scale__lte', 18)), _connector='OR'), models.Q(('max_orders_per_second', None), ('max_orders_per_second__gt', 0), _connector='OR')), name='account_limits_are_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='counterparty',
-            constraint=models.UniqueConstraint(fields=('tenant', 'code'), name='counterparty_code_is_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='counterparty',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['active', 'inactive'])), name='counterparty_status_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='idempotencykey',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', (200, 201, 409, 422))), name='key_status_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='instrument',
-            constraint=models.UniqueConstraint(fields=('tenant', 'symbol'), name='instrument_symbol_is_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='instrument',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['equity', 'bond', 'etf', 'fx', 'crypto', 'future', 'option'])), name='instrument_kind_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='instrument',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['active', 'halted', 'delisted'])), name='instrument_status_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='instrument',
-            constraint=models.CheckConstraint(condition=models.Q(('multiplier__gt', Decimal('0')), ('multiplier__lt', Decimal('1E+20')), ('multiplier__min_scale__lte', 18), models.Q(('lot_size', None), models.Q(('lot_size__gt', Decimal('0')), ('lot_size__lt', Decimal('1E+20')), ('lot_size__min_scale__lte', 18)), _connector='OR'), models.Q(('tick_size', None), models.Q(('tick_size__gt', Decimal('0')), ('tick_size__lt', Decimal('1E+20')), ('tick_size__min_scale__lte', 18)), _connector='OR'), models.Q(('price_band', None), models.Q(('price_band__gt', Decimal('0')), ('price_band__lt', Decimal('1E+20')), ('price_band__min_scale__lte', 18)), _connector='OR')), name='instrument_terms_are_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='instrument',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('last_price', None), ('last_price_at', None)), models.Q(('last_price__gt', Decimal('0')), ('last_price__lt', Decimal('1E+20')), ('last_price__min_scale__lte', 18), ('last_price_at__isnull', False)), _connector='OR'), name='last_price_is_positive_and_dated'),
-        ),
-        migrations.AddConstraint(
-            model_name='instrument',
-            constraint=models.CheckConstraint(condition=models.Q(('settlement_days__range', (0, 30))), name='settlement_days_are_sane'),
-        ),
-        migrations.AddConstraint(
-            model_name='position',
-            constraint=models.UniqueConstraint(fields=('account', 'instrument'), name='account_has_one_position_per_instrument'),
-        ),
-        migrations.AddConstraint(
-            model_name='position',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', Decimal('-1E+20')), ('quantity__lt', Decimal('1E+20')), ('quantity__min_scale__lte', 18), ('cost__gt', Decimal('-1E+20')), ('cost__lt', Decimal('1E+20')), ('cost__min_scale__lte', 18), ('realised_pnl__gt', Decimal('-1E+20')), ('realised_pnl__lt', Decimal('1E+20')), ('realised_pnl__min_scale__lte', 18), ('fees__gt', Decimal('-1E+20')), ('fees__lt', Decimal('1E+20')), ('fees__min_scale__lte', 18)), name='position_amounts_fit'),
-        ),
-        migrations.AddConstraint(
-            model_name='position',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('cost', 0), ('lots__isnull', True), ('quantity', 0)), models.Q(('cost__gte', 0), ('quantity__gt', 0)), models.Q(('cost__lte', 0), ('quantity__lt', 0)), _connector='OR'), name='flat_position_costs_nothing'),
-        ),
-        migrations.AddConstraint(
-            model_name='position',
-            constraint=models.CheckConstraint(condition=models.Q(('last_offset__gt', 0), ('version__gt', 0)), name='position_stems_from_the_log'),
-        ),
-        migrations.AddConstraint(
-            model_name='positionchange',
-            constraint=models.UniqueConstraint(fields=('account', 'instrument', 'version'), name='position_version_is_made_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='positionchange',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', Decimal('-1E+20')), ('quantity__lt', Decimal('1E+20')), ('quantity__min_scale__lte', 18), ('cost__gt', Decimal('-1E+20')), ('cost__lt', Decimal('1E+20')), ('cost__min_scale__lte', 18), ('realised_pnl__gt', Decimal('-1E+20')), ('realised_pnl__lt', Decimal('1E+20')), ('realised_pnl__min_scale__lte', 18), ('fees__gt', Decimal('-1E+20')), ('fees__lt', Decimal('1E+20')), ('fees__min_scale__lte', 18)), name='position_change_amounts_fit'),
-        ),
-        migrations.AddIndex(
-            model_name='rejectedtrade',
-            index=models.Index(fields=['tenant', 'id'], name='rejections_of_tenant'),
-        ),
-        migrations.AddConstraint(
-            model_name='rejectedtrade',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', (409, 422))), name='rejection_status_is_known'),
-        ),
-        migrations.AddIndex(
-            model_name='trade',
-            index=models.Index(fields=['tenant', 'id'], name='trades_of_tenant'),
-        ),
-        migrations.AddIndex(
-            model_name='trade',
-            index=models.Index(fields=['account', 'id'], name='trades_of_account'),
-        ),
-        migrations.AddIndex(
-            model_name='trade',
-            index=models.Index(fields=['instrument', 'id'], name='trades_of_instrument'),
-        ),
-        migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.UniqueConstraint(condition=models.Q(('external_id__isnull', False)), fields=('tenant', 'source', 'external_id'), name='trade_is_booked_once_per_source'),
-        ),
-        migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', Decimal('0')), ('quantity__lt', Decimal('1E+20')), ('quantity__min_scale__lte', 18), ('price__gt', Decimal('0')), ('price__lt', Decimal('1E+20')), ('price__min_scale__lte', 18), ('notional__gt', Decimal('0')), ('notional__lt', Decimal('1E+20')), ('notional__min_scale__lte', 18)), name='trade_amounts_are_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.CheckConstraint(condition=models.Q(('side__in', ['buy', 'sell'])), name='trade_side_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['executed'])), name='trade_state_is_known'),
+            options={
+                'indexes': [models.Index(fields=['tenant', 'id'], name='trades_of_tenant'), models.Index(fields=['account', 'id'], name='trades_of_account'), models.Index(fields=['instrument', 'id'], name='trades_of_instrument')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('external_id__isnull', False)), fields=('tenant', 'source', 'external_id'), name='trade_is_booked_once_per_source'), models.CheckConstraint(condition=models.Q(('quantity__gt', Decimal('0')), ('quantity__lt', Decimal('1E+20')), ('quantity__min_scale__lte', 18), ('price__gt', Decimal('0')), ('price__lt', Decimal('1E+20')), ('price__min_scale__lte', 18), ('notional__gt', Decimal('0')), ('notional__lt', Decimal('1E+20')), ('notional__min_scale__lte', 18)), name='trade_amounts_are_positive'), models.CheckConstraint(condition=models.Q(('side__in', ['buy', 'sell'])), name='trade_side_is_known'), models.CheckConstraint(condition=models.Q(('state__in', ['executed'])), name='trade_state_is_known')],
+            },
         ),
     ]

@@ -53,10 +53,63 @@ class Migration(migrations.Migration):
                     models.TextField(help_text="Who asked for it: `key:<id>` or `user:<id>`."),
                 ),
                 ("booked_at", models.DateTimeField(help_text="When we knew of it (UTC).")),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+                (
+                    "trade",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="revisions",
+                        to="trading.trade",
+                    ),
+                ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["tenant", "state", "trade"], name="revisions_by_state")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("trade", "version_no"), name="trade_version_is_made_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("quantity__gt", Decimal(0)),
+                            ("quantity__lt", Decimal("1E+20")),
+                            ("quantity__min_scale__lte", 18),
+                            ("price__gt", Decimal(0)),
+                            ("price__lt", Decimal("1E+20")),
+                            ("price__min_scale__lte", 18),
+                            ("notional__gt", Decimal(0)),
+                            ("notional__lt", Decimal("1E+20")),
+                            ("notional__min_scale__lte", 18),
+                        ),
+                        name="revision_amounts_are_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["cancelled", "amended"])),
+                        name="revision_state_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("version_no__gte", 2), models.Q(("reason", ""), _negated=True)
+                        ),
+                        name="revision_has_a_reason",
+                    ),
+                ],
+            },
         ),
         migrations.SeparateDatabaseAndState(
-            database_operations=[],
             state_operations=[
                 migrations.AddField(
                     model_name="positionchange",
@@ -153,69 +206,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="position_change_has_its_place",
-            ),
-        ),
-        migrations.AddField(
-            model_name="traderevision",
-            name="tenant",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="tenants.tenant",
-            ),
-        ),
-        migrations.AddField(
-            model_name="traderevision",
-            name="trade",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="revisions",
-                to="trading.trade",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="traderevision",
-            index=models.Index(fields=["tenant", "state", "trade"], name="revisions_by_state"),
-        ),
-        migrations.AddConstraint(
-            model_name="traderevision",
-            constraint=models.UniqueConstraint(
-                fields=("trade", "version_no"), name="trade_version_is_made_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="traderevision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("quantity__gt", Decimal(0)),
-                    ("quantity__lt", Decimal("1E+20")),
-                    ("quantity__min_scale__lte", 18),
-                    ("price__gt", Decimal(0)),
-                    ("price__lt", Decimal("1E+20")),
-                    ("price__min_scale__lte", 18),
-                    ("notional__gt", Decimal(0)),
-                    ("notional__lt", Decimal("1E+20")),
-                    ("notional__min_scale__lte", 18),
-                ),
-                name="revision_amounts_are_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="traderevision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["cancelled", "amended"])),
-                name="revision_state_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="traderevision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("version_no__gte", 2), models.Q(("reason", ""), _negated=True)),
-                name="revision_has_a_reason",
             ),
         ),
     ]

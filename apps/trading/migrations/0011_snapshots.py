@@ -102,6 +102,9 @@ class Migration(migrations.Migration):
                 ("version", models.BigIntegerField()),
                 ("last_offset", models.BigIntegerField()),
             ],
+            options={
+                "indexes": [models.Index(fields=["snapshot"], name="positions_of_a_snapshot")],
+            },
         ),
         migrations.RemoveIndex(
             model_name="positionchange",
@@ -118,9 +121,5 @@ class Migration(migrations.Migration):
                 fields=["account", "instrument", "version"],
                 name="position_exceptions",
             ),
-        ),
-        migrations.AddIndex(
-            model_name="positionsnapshot",
-            index=models.Index(fields=["snapshot"], name="positions_of_a_snapshot"),
         ),
     ]

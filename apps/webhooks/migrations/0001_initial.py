@@ -32,6 +32,9 @@ class Migration(migrations.Migration):
                 ('last_delivered_at', models.DateTimeField(editable=False, null=True)),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['active', 'paused', 'gone'])), name='endpoint_state_is_known'), models.CheckConstraint(condition=models.Q(('patterns__len__range', (1, 50))), name='endpoint_has_patterns')],
+            },
         ),
         migrations.CreateModel(
             name='Delivery',
@@ -54,6 +57,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'deliveries',
+                'indexes': [models.Index(models.F('endpoint'), models.F('next_at'), condition=models.Q(('state', 'pending')), name='delivery_is_due'), models.Index(models.F('ended_at'), name='delivery_ended')],
+                'constraints': [models.UniqueConstraint(fields=('endpoint', 'event'), name='event_is_delivered_once'), models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'delivered', 'dead'])), name='delivery_state_is_known'), models.CheckConstraint(condition=models.Q(('state', 'pending'), ('ended_at__isnull', False), _connector='XOR'), name='delivery_has_an_end')],
             },
         ),
         migrations.CreateModel(
@@ -65,33 +70,5 @@ class Migration(migrations.Migration):
                 ('offset', models.BigIntegerField()),
                 ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cursors', to='webhooks.endpoint')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='endpoint',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['active', 'paused', 'gone'])), name='endpoint_state_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='endpoint',
-            constraint=models.CheckConstraint(condition=models.Q(('patterns__len__range', (1, 50))), name='endpoint_has_patterns'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(models.F('endpoint'), models.F('next_at'), condition=models.Q(('state', 'pending')), name='delivery_is_due'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(models.F('ended_at'), name='delivery_ended'),
-        ),
-        migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('endpoint', 'event'), name='event_is_delivered_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'delivered', 'dead'])), name='delivery_state_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'pending'), ('ended_at__isnull', False), _connector='XOR'), name='delivery_has_an_end'),
         ),
     ]

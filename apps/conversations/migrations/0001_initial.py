@@ -4,10 +4,11 @@ import apps.core.ids
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
+from apps.core.new_tables import NewTables
 from django.db import migrations, models
 
 
-class Migration(migrations.Migration):
+class Migration(NewTables):
 
     initial = True
 

@@ -4,9 +4,10 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import apps.conversations.models.flows
+from apps.core.new_tables import NewTables
 
 
-class Migration(migrations.Migration):
+class Migration(NewTables):
     """The bot: what it says, its flows, and what it remembers of a conversation."""
 
     dependencies = [

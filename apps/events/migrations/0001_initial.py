@@ -1,10 +1,11 @@
 """The tables of the log."""
 
 import django.db.models.functions.datetime
+from apps.core.new_tables import NewTables
 from django.db import migrations, models
 
 
-class Migration(migrations.Migration):
+class Migration(NewTables):
 
     initial = True
 

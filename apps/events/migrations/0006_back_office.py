@@ -4,10 +4,12 @@ from pathlib import Path
 
 from django.db import migrations, models
 
+from apps.core.new_tables import NewTables
+
 SQL = Path(__file__).parent / "sql"
 
 
-class Migration(migrations.Migration):
+class Migration(NewTables):
     """Views that give the rows of three tables an address, for the back office's pages."""
 
     dependencies = [("events", "0005_storage")]

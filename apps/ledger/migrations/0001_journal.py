@@ -6,6 +6,7 @@ from django.db import migrations, models
 from django.db.models import F, Q
 
 import apps.ledger.models
+from apps.core.new_tables import NewTables
 
 KINDS = [
     "TRADE",
@@ -29,7 +30,7 @@ def _account() -> models.ForeignKey:
     return _key("ledger.ledgeraccount", db_constraint=False, db_index=False)
 
 
-class Migration(migrations.Migration):
+class Migration(NewTables):
     """Accounts, assets, entry headers, balances and their marks."""
 
     initial = True

@@ -5,9 +5,10 @@ from django.db import migrations, models
 
 import apps.ledger.models.fields
 import apps.ledger.reconciliation
+from apps.core.new_tables import NewTables
 
 
-class Migration(migrations.Migration):
+class Migration(NewTables):
     """Reconciliation: runs, breaks, statements of others."""
 
     dependencies = [

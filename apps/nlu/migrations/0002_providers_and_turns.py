@@ -6,9 +6,10 @@ import django.db.models.functions.datetime
 from django.db import migrations, models
 
 import apps.core.ids
+from apps.core.new_tables import NewTables
 
 
-class Migration(migrations.Migration):
+class Migration(NewTables):
     """Providers, how they are used, turns, and calls counted by the minute."""
 
     dependencies = [

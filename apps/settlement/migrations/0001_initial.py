@@ -5,10 +5,11 @@ import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.datetime
 from decimal import Decimal
+from apps.core.new_tables import NewTables
 from django.db import migrations, models
 
 
-class Migration(migrations.Migration):
+class Migration(NewTables):
 
     initial = True
 

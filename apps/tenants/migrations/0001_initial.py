@@ -6,11 +6,12 @@ import django.contrib.auth.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
+from apps.core.new_tables import NewTables
 from django.conf import settings
 from django.db import migrations, models
 
 
-class Migration(migrations.Migration):
+class Migration(NewTables):
 
     initial = True
 

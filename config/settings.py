@@ -38,7 +38,7 @@ FORMAT_MODULE_PATH = "config.formats"
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py discovers, not every process
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.postgres",

@@ -3,6 +3,7 @@
 `Procfile` says the same for other supervisors, a process a container, say.
 """
 
+import compileall
 import json
 import os
 import signal
@@ -36,6 +37,13 @@ class Ports(NamedTuple):
     def url(self, port: int, scheme: str = "http") -> str:
         """Return the address of one of them."""
         return f"{scheme}://{ports.LOOPBACK}:{port}"
+
+
+def compile_code() -> None:
+    """Compile our code once; else each process of a new stack does, all at the same time."""
+    for folder in ("apps", "config"):
+        # A folder that cannot be written is no matter; a syntax error is said by who imports it.
+        compileall.compile_dir(BASE_DIR / folder, quiet=2, workers=0)
 
 
 def choose_ports(wanted: int) -> Ports:

@@ -1,8 +1,14 @@
 """Every address: the API under /api/v1/, the back office, the pages, health and metrics."""
 
+from importlib import import_module
+
 from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+# Only who serves pages needs these, and they take long to load.
+admin.autodiscover()
+import_module("apps.web.schema")  # how callers authenticate
 
 admin.site.index_title = "Back office"
 urlpatterns = [

@@ -63,6 +63,7 @@ class Command(BaseCommand):
             doors = stack.choose_ports(port)
             if doors.web != port:
                 console.line("up", f"port {port} is taken: {doors.web} it is")
+            stack.compile_code()
             told = {"pid": os.getpid(), "url": doors.url(doors.web)}
             locks.write(lock, json.dumps(told))
             try:

@@ -5,6 +5,7 @@ them.
 """
 
 import asyncio
+import atexit
 import os
 import threading
 from collections.abc import Callable
@@ -47,6 +48,7 @@ def runtime(make: Callable[[], Engine]) -> Runtime:
             thread.start()
             made = asyncio.run_coroutine_threadsafe(_made(make), loop).result(5)
             _runtime = Runtime(os.getpid(), loop, thread, made)
+            atexit.register(stop)  # providers hear of the end, not a time-out
         return _runtime
 
 
@@ -55,7 +57,7 @@ async def _made(make: Callable[[], Engine]) -> Engine:
 
 
 def stop() -> None:
-    """End this process's runtime; tests do, between databases."""
+    """End this process's runtime: at exit, and in tests between databases."""
     global _runtime
     with _lock:
         found, _runtime = _runtime, None

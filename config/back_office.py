@@ -74,6 +74,19 @@ UNFOLD: dict[str, Any] = {
                 ("Ledger accounts", "account_tree", "ledgeraccount"),
                 ("Assets", "toll", "asset"),
             ),
+            {
+                "title": "Reports",
+                "separator": True,
+                "items": [
+                    {
+                        "title": "Reports and charts",
+                        "icon": "insert_chart",
+                        "link": reverse_lazy("web:reports"),
+                    },
+                    _item("Schedules", "event_repeat", "reports", "schedule"),
+                    _item("Files", "draft", "reports", "reportfile"),
+                ],
+            },
             _group(
                 "Language",
                 "nlu",

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "apps.trading",
     "apps.ledger",
     "apps.settlement",
+    "apps.reports",
     "apps.nlu",
     "apps.agents",
     "apps.conversations",

@@ -24,6 +24,7 @@ urlpatterns = [
     path("api/v1/", include("apps.agents.api.urls")),
     path("api/v1/", include("apps.settlement.api.urls")),
     path("api/v1/", include("apps.settlement.api.clearing_urls")),
+    path("api/v1/", include("apps.reports.api.urls")),
     path("api/v1/", include("apps.web.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

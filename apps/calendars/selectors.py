@@ -39,6 +39,7 @@ __all__ = [
     "settlement_date",
     "terms_for",
     "window_of",
+    "zone_of",
 ]
 
 TRUSTED_SECONDS: Final = 5.0
@@ -117,6 +118,14 @@ def days_of(tenant: int, terms: Terms, trade_date: date) -> int:
     if terms.pair is not None:
         return terms.pair.days
     return heart.cycle_on(terms.calendar.code, terms.asset_class, trade_date, changes_of(tenant))
+
+
+def zone_of(calendar: str) -> str:
+    """The zone in which a calendar's days begin and end; UTC's where there is no such calendar."""
+    try:
+        return heart.calendar_named(calendar).zone
+    except UnknownCalendar:
+        return "UTC"
 
 
 def knows_calendar(name: str) -> bool:

@@ -31,6 +31,7 @@ CLOCK_QUEUES: Final[Mapping[str, timedelta]] = MappingProxyType(
         "webhooks": timedelta(seconds=2),
         "snapshots": timedelta(seconds=30),
         "reconciliation": timedelta(seconds=30),
+        "reports": timedelta(seconds=30),
     }
 )
 """The queues of what the clock starts, and how often it ticks on each."""

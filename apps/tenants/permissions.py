@@ -42,6 +42,23 @@ class OperationsWrites(IsMember):
     writers = EVERYWHERE | {Role.OPERATIONS}
 
 
+class BooksRead(IsMember):
+    """The books as a whole: those who keep, trade on or check them; not the people of conversations.
+
+    Operations write: they say what is made into files.
+    """
+
+    readers = EVERYWHERE | {Role.TRADER, Role.OPERATIONS, Role.AUDITOR}
+    writers = EVERYWHERE | {Role.OPERATIONS}
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Whether this caller's role allows the method, and reading at all."""
+        caller = request.auth
+        if isinstance(caller, Caller) and caller.role not in self.readers:
+            return False
+        return super().has_permission(request, view)
+
+
 class ConversationsWrite(IsMember):
     """Conversations: agents and supervisors, and the programs through which customers write."""
 

@@ -3,7 +3,17 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from apps.web.views import blotter, desk, health, pages, settlements, sign_in, understanding, widget
+from apps.web.views import (
+    blotter,
+    desk,
+    health,
+    pages,
+    reports,
+    settlements,
+    sign_in,
+    understanding,
+    widget,
+)
 
 app_name = "web"
 urlpatterns = [
@@ -13,6 +23,7 @@ urlpatterns = [
     path("widget/", widget.demo, name="widget"),
     path("blotter/", blotter.blotter, name="blotter"),
     path("settlements/", settlements.settlements, name="settlements"),
+    path("reports/", reports.reports, name="reports"),
     path("nlu/", understanding.understanding, name="understanding"),
     path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
     path("sign-out/", sign_in.SignOut.as_view(), name="sign-out"),

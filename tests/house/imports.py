@@ -12,7 +12,7 @@ NARROWER = {("ledger", "trading"): {"events"}}
 """Pairs that see less of each other: the ledger hears trading and asks it nothing."""
 CHECKS = {("ledger", "trading"): {"selectors"}}
 """What an app's `invariants` may see besides, to compare two apps."""
-HOUSES = ({"agents", "conversations", "nlu"}, {"ledger", "settlement", "trading"})
+HOUSES = ({"agents", "conversations", "nlu"}, {"ledger", "reports", "settlement", "trading"})
 """The two businesses; they meet in the log, the tenant and the page, and in no file."""
 
 

@@ -5,6 +5,7 @@ found by halves, however long the history is. Trades that became known late, and
 looked up beside it; only where there are any, the position is folded again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -24,7 +25,7 @@ from apps.trading.selectors.positions import Positions, PositionView
 from apps.trading.selectors.quotes import Quote
 
 AS_OF: Final = """
-SELECT i.symbol, p.instrument_id, p.currency, i.multiplier, i.inverse, a.cost_method, known.version,
+SELECT p.account_id, a.number, i.kind, i.symbol, p.instrument_id, p.currency, i.multiplier, i.inverse, a.cost_method, known.version,
        coalesce(c."offset", 0), c.quantity, c.cost, c.realised_pnl, c.fees,
        greatest(c.booked_at, late.booked_at), late.booked_at IS NOT NULL
 FROM trading_position p
@@ -45,15 +46,17 @@ LEFT JOIN LATERAL (
       AND (x.kind <> 'executed' OR x.effective_at < x.effective_to)
       AND x.effective_at <= %(effective)s
 ) AS late ON true
-WHERE p.account_id = %(account)s AND (c.version IS NOT NULL OR late.booked_at IS NOT NULL)
-ORDER BY i.symbol
+WHERE {scope} AND (c.version IS NOT NULL OR late.booked_at IS NOT NULL)
 """
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """A row of the query."""
 
+    account: UUID
+    number: str
+    kind: str
     symbol: str
     instrument: UUID
     currency: str
@@ -82,10 +85,8 @@ def positions_as_of(
     account_id = reference.account_id_of(tenant, account)
     now = timezone.now()
     times = {"effective": effective or known or now, "known": known or now}
-    with connection.cursor() as cursor:
-        cursor.execute(AS_OF, {**times, "account": account_id})
-        rows = [_Found(*row) for row in cursor.fetchall()]
-    views = [_view(account_id, row, times["effective"]) for row in rows]
+    rows = found_as_of("p.account_id = %(account)s", {**times, "account": account_id})
+    views = [view_of(row, times["effective"]) for row in sorted(rows, key=lambda row: row.symbol)]
     return Positions(account_id, times["effective"], views)
 
 
@@ -97,10 +98,18 @@ def position_as_of(tenant: int, account: str, symbol: str, **times: Any) -> Posi
     raise UnknownPosition(account=account, instrument=symbol)
 
 
-def _view(account: UUID, row: _Found, effective: datetime) -> PositionView:
+def found_as_of(scope: str, asked: Mapping[str, Any], limit: int | None = None) -> list[Found]:
+    """Positions of a scope (SQL over `p`, `a` and `i`) as of `effective` and `known`."""
+    with connection.cursor() as cursor:
+        cursor.execute(AS_OF.format(scope=scope) + "LIMIT %(limit)s", {**asked, "limit": limit})
+        return [Found(*row) for row in cursor.fetchall()]
+
+
+def view_of(row: Found, effective: datetime) -> PositionView:
+    """The position of a row; folded again where its past was told late (four more questions)."""
     terms = terms_of(row.currency, row.multiplier, row.inverse, row.cost_method)
     if row.is_late:
-        history = History(account, row.instrument, ())
+        history = History(row.account, row.instrument, ())
         state = history.at(row.offset + 1, row.version, effective, terms)
     else:
         assert row.quantity is not None

@@ -1,0 +1,94 @@
+"""The back office's window on schedules of reports and their files; the page itself is `/reports/`."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from apps.core.exceptions import DomainError
+from apps.reports import services
+from apps.reports.models import FileState, ReportFile, Schedule
+from apps.tenants.admin import ReadOnlyAdmin
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ReadOnlyAdmin):
+    """Schedules: seen, paused and resumed here; made on the page and over the API."""
+
+    list_display = ("name", "report", "every", "zone", "at", "state", "next_at", "tenant")
+    list_filter = ("tenant", "state", "report")
+    list_select_related = ("tenant",)
+    ordering = ("tenant", "name")
+    search_fields = ("=name",)
+    fields = (
+        ("name", "tenant", "state"),
+        ("report", "parameters"),
+        ("every", "zone", "at"),
+        ("keep_days", "next_at"),
+        ("created_by", "created_at"),
+    )
+    actions = ("pause", "resume")
+
+    def has_turn_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change schedules."""
+        return bool(request.user.has_perm("reports.change_schedule"))
+
+    @admin.action(description="Pause: make no more files", permissions=["turn"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
+        """Until they are resumed."""
+        for row in queryset:
+            services.pause(row.tenant_id, row.pk)
+        messages.success(request, "Paused.")
+
+    @admin.action(description="Resume, from the present period on", permissions=["turn"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
+        """Periods that went by meanwhile have no file."""
+        for row in queryset:
+            services.resume(row.tenant_id, row.pk)
+        messages.success(request, "Resumed.")
+
+
+@admin.register(ReportFile)
+class ReportFileAdmin(ReadOnlyAdmin):
+    """Files: what was made, what could not be, and another try."""
+
+    list_display = ("report", "period_start", "state", "rows", "size", "made_at", "error", "tenant")
+    list_filter = ("tenant", "state", "report")
+    list_select_related = ("tenant",)
+    ordering = ("-id",)
+    fields = (
+        ("report", "schedule", "tenant"),
+        ("period_start", "period_end", "parameters"),
+        ("state", "attempts", "retry_at"),
+        "error",
+        ("rows", "size", "sha256"),
+        ("made_at", "expires_at"),
+        "content",
+    )
+    readonly_fields = ("content",)
+    actions = ("again",)
+
+    @admin.display(description="File")
+    def content(self, row: ReportFile) -> str:
+        """For members of its tenant: over the API, which asks who is calling."""
+        if row.state != FileState.READY:
+            return "–"
+        return format_html(
+            '<a href="{}">{}</a>', reverse("reports:content", args=[row.pk]), row.name
+        )
+
+    def has_again_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change files."""
+        return bool(request.user.has_perm("reports.change_reportfile"))
+
+    @admin.action(description="Try again", permissions=["again"])
+    def again(self, request: HttpRequest, queryset: QuerySet[ReportFile]) -> None:
+        """Those that could not be made."""
+        for row in queryset:
+            try:
+                services.make_again(row.tenant_id, row.pk)
+            except DomainError as error:
+                messages.error(request, f"{row}: {error}")
+            else:
+                messages.success(request, f"{row} is tried again within a minute.")

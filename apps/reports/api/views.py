@@ -1,0 +1,133 @@
+"""Reports over HTTP: an address for each, as JSON or CSV; and what there is."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.core.problems import JsonRenderer, dumps
+from apps.reports import parameters, selectors
+from apps.reports.api import serializers as wire
+from apps.reports.registry import Asked, Report
+from apps.reports.selectors.sheets import csv_of, json_row
+from apps.tenants.authentication import tenant_of
+from apps.tenants.pagination import ALWAYS, page_asked
+from apps.tenants.permissions import BooksRead
+
+
+class CsvRenderer(BaseRenderer):
+    """Lets `?format=csv` and `Accept: text/csv` be asked for; the view streams the file itself."""
+
+    media_type = "text/csv"
+    format = "csv"
+    charset: str | None = "utf-8"
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """Only a problem comes here, and a problem is JSON."""
+        return dumps(data)
+
+
+class ReportListView(APIView):
+    """What reports there are."""
+
+    permission_classes = (BooksRead,)
+
+    @extend_schema(
+        responses=wire.ReportsOut, summary="Every report, with its columns and parameters"
+    )
+    def get(self, request: Request) -> Response:
+        """By group."""
+        page_asked(request)
+        return Response({"results": [_declared(one) for one in selectors.reports()]})
+
+
+def _declared(report: Report) -> dict[str, Any]:
+    return {
+        "name": report.name,
+        "title": report.title,
+        "group": report.group,
+        "about": report.about,
+        "columns": [asdict(one) for one in report.columns],
+        "parameters": [asdict(one) for one in report.parameters],
+        "chart": asdict(report.chart) if report.chart else None,
+        "is_paged": report.is_paged,
+    }
+
+
+class ReportView(APIView):
+    """One report; `view_of` makes a class of its own for each, so that each is documented."""
+
+    permission_classes = (BooksRead,)
+    renderer_classes = (JsonRenderer, CsvRenderer)
+    report: Report
+
+    def get(self, request: Request) -> HttpResponseBase:
+        """A page as JSON, or all of it as CSV."""
+        report, tenant = self.report, tenant_of(request).pk
+        query = request.query_params
+        paging = ALWAYS if report.is_paged else {"format"}
+        now = timezone.now()
+        given = {name: query[name] for name in query if name not in paging}
+        values = parameters.read(report, given, now)
+        if request.accepted_renderer.format == CsvRenderer.format:
+            return _file(report, Asked(tenant, values))
+        ask = page_asked(request, filters=list(given))
+        page = selectors.read_page(report, Asked(tenant, values, ask.after, ask.limit))
+        return Response(
+            {
+                "report": report.name,
+                "parameters": parameters.written(values),
+                "asked_at": now,
+                "results": [json_row(report, row) for row in page.rows],
+                "next": page.next,
+            }
+        )
+
+
+def _file(report: Report, asked: Asked) -> StreamingHttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{report.name}.csv"'}
+    return StreamingHttpResponse(csv_of(report, asked), content_type="text/csv", headers=headers)
+
+
+def view_of(report: Report) -> type[ReportView]:
+    """The view of a report."""
+    document = extend_schema(
+        parameters=wire.query_of(report),
+        responses={
+            (200, "application/json"): wire.answer_of(report),
+            (200, "text/csv"): OpenApiTypes.STR,
+        },
+        operation_id=f"reports_{report.name.replace('-', '_')}",
+        summary=f"{report.title}; format=csv for all of it in a file",
+        description=report.about,
+    )
+    name = "".join(part.title() for part in report.name.split("-"))
+    return type(
+        f"{name}ReportView",
+        (ReportView,),
+        {"__doc__": report.about, "report": report, "get": document(_own_get())},
+    )
+
+
+def _own_get() -> Any:
+    """A method of its own for each class: what is documented is written on it."""
+
+    def get(self: ReportView, request: Request) -> HttpResponseBase:
+        """A page as JSON, or all of it as CSV."""
+        return ReportView.get(self, request)
+
+    return get

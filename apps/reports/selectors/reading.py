@@ -1,0 +1,63 @@
+"""How a report is read: a page of it, or all of it row by row, with time and size bounded."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from django.db import OperationalError
+from psycopg.errors import QueryCanceled
+
+from apps.reports.exceptions import BadParameters, ReportTooLarge
+from apps.reports.registry import Asked, Page, Report, Row
+
+ROWS_MAX: Final = 20_000
+"""Rows of a report that comes at once."""
+CHUNK: Final = 1_000
+"""Rows of a page, where all of a report is read."""
+
+
+def read_page(report: Report, asked: Asked) -> Page:
+    """A page of a report, or all of one that has no pages. Raises `ReportTooLarge` where that is
+    too much, or takes too long.
+    """
+    if not report.is_paged:
+        asked = replace(asked, after=None, limit=ROWS_MAX + 1)
+    try:
+        page = report.reads(asked)
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise ReportTooLarge(
+                "It takes too long; narrow it, or ask for a shorter time."
+            ) from error
+        raise
+    if not report.is_paged and len(page.rows) > ROWS_MAX:
+        raise ReportTooLarge(rows_max=ROWS_MAX)
+    return page
+
+
+def read_rows(report: Report, asked: Asked) -> Iterator[Row]:
+    """Every row of a report, read in pages; memory does not grow with it.
+
+    Before the first row is given, its first page was read: what is refused is refused at once.
+    """
+    page = read_page(report, replace(asked, after=None, limit=CHUNK))
+    return _rest(report, asked, page)
+
+
+def _rest(report: Report, asked: Asked, page: Page) -> Iterator[Row]:
+    while True:
+        yield from page.rows
+        if page.next is None:
+            return
+        page = read_page(report, replace(asked, after=page.next, limit=CHUNK))
+
+
+def cut(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], bool]:
+    """At most `limit` of `limit + 1` rows, and whether there are more."""
+    return rows[:limit], len(rows) > limit
+
+
+def bad_cursor() -> BadParameters:
+    """For an `after` that is none of ours."""
+    fault = {"field": "after", "code": "invalid", "detail": "This is no `next` of a page before."}
+    return BadParameters(errors=[fault])

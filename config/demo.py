@@ -19,6 +19,8 @@ from uuid import uuid4
 
 import structlog
 
+from apps.reports import services as reports
+from apps.reports.services import ScheduleTerms
 from apps.tenants.models import ApiKey, Role
 from apps.tenants.services import add_member, create_tenant, digest_of, issue_key
 from config import demo_desk
@@ -79,6 +81,7 @@ def set_up(var: Path) -> dict[str, str]:
     known = _read(path)
     user, made = add_member(tenant, username=USER, role=Role.OWNER, staff=True)
     demo_desk.set_up(tenant, user)
+    _plan_reports(tenant.pk)
     if not made and known and _is_valid(known):
         return known
     known = {"user": USER, "password": secrets.token_urlsafe(9)}
@@ -89,6 +92,15 @@ def set_up(var: Path) -> dict[str, str]:
     path.touch(mode=0o600)
     path.write_text(json.dumps(known))
     return known
+
+
+def _plan_reports(tenant: int) -> None:
+    """Files that are made by themselves, so that there are some to look at."""
+    for terms in (
+        ScheduleTerms(name="Volumes by the hour", report="volumes", every="hour", keep_days=7),
+        ScheduleTerms(name="Profit of the day", report="profit", every="day", keep_days=30),
+    ):
+        reports.make_schedule(tenant, terms, by="demo")
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -32,18 +32,18 @@ SELECT h.owner_number, h.code, h.asset,
        h.amount - coalesce(m.later, 0), coalesce(m.postings, 0)
 FROM held h
 LEFT JOIN LATERAL (
-    SELECT sum(p.amount) FILTER (WHERE NOT within) AS later,
-           sum(p.amount) FILTER (WHERE within) AS total,
-           count(*) FILTER (WHERE within) AS postings,
-           sum(p.amount) FILTER (WHERE within AND p.kind = 'CASH') AS transfers,
-           sum(p.amount) FILTER (WHERE within AND p.kind IN ('TRADE', 'REVERSAL')) AS trades,
-           sum(p.amount) FILTER (WHERE within AND p.kind = 'SETTLEMENT') AS settlements,
-           sum(p.amount) FILTER (WHERE within AND p.kind = 'FEE') AS fees,
-           sum(p.amount) FILTER (WHERE within AND p.kind = 'PENALTY') AS penalties,
-           sum(p.amount) FILTER (WHERE within AND p.kind NOT IN
+    SELECT sum(p.amount) FILTER (WHERE NOT inside) AS later,
+           sum(p.amount) FILTER (WHERE inside) AS total,
+           count(*) FILTER (WHERE inside) AS postings,
+           sum(p.amount) FILTER (WHERE inside AND p.kind = 'CASH') AS transfers,
+           sum(p.amount) FILTER (WHERE inside AND p.kind IN ('TRADE', 'REVERSAL')) AS trades,
+           sum(p.amount) FILTER (WHERE inside AND p.kind = 'SETTLEMENT') AS settlements,
+           sum(p.amount) FILTER (WHERE inside AND p.kind = 'FEE') AS fees,
+           sum(p.amount) FILTER (WHERE inside AND p.kind = 'PENALTY') AS penalties,
+           sum(p.amount) FILTER (WHERE inside AND p.kind NOT IN
                ('CASH', 'TRADE', 'REVERSAL', 'SETTLEMENT', 'FEE', 'PENALTY')) AS others
     FROM (
-        SELECT q.amount, e.kind, q.booked_at < %(until)s AS within
+        SELECT q.amount, e.kind, q.booked_at < %(until)s AS inside
         FROM ledger_posting q JOIN ledger_journalentry e ON e.id = q.entry_id
         WHERE q.ledger_account_id = h.id AND q.asset = h.asset AND q.booked_at >= %(since)s
     ) AS p

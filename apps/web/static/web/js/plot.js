@@ -13,7 +13,7 @@ const size = (text) => Number(text) || 0;
 export class Plot {
   constructor(host) {
     Object.assign(this, { host, marks: [], picked: null });
-    new ResizeObserver(() => this.draw()).observe(host);
+    new ResizeObserver(() => this.wide() !== this.width && this.draw()).observe(host);
   }
 
   /** `chart` {shape, series: [{name, title}], isMoney}, `points` [{name, title, values: [text]}]. */
@@ -26,8 +26,12 @@ export class Plot {
     return this.all - this.points.length;
   }
 
+  wide() {
+    return Math.floor(this.host.getBoundingClientRect().width);
+  }
+
   draw() {
-    const width = Math.floor(this.host.getBoundingClientRect().width);
+    const width = (this.width = this.wide());
     if (!width || !this.points?.length) return this.host.replaceChildren();
     const drawn = this.chart.shape === "line" ? this.line(width) : this.bars(width);
     drawn.setAttribute("role", "img");

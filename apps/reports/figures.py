@@ -58,7 +58,7 @@ def profit(holdings: Iterable[Holding], by: str) -> list[tuple[str | Decimal | i
     `net` is realised less fees. `unrealised` is of the priced positions; `unpriced` counts the open
     others.
     """
-    rows = []
+    rows: list[tuple[str | Decimal | int, ...]] = []
     for (*key, currency), group in _grouped(holdings, BY[by]):
         with exact():
             realised = sum((one.realised for one in group), ZERO)
@@ -77,7 +77,7 @@ def exposure(holdings: Iterable[Holding], by: str) -> list[tuple[str | Decimal |
     Contract values at marks: `long` and `short` are not negative, gross is their sum, net their
     difference. A position without a mark counts at what it cost, and in `at_cost`.
     """
-    rows = []
+    rows: list[tuple[str | Decimal | int, ...]] = []
     for (*key, currency), group in _grouped(holdings, EXPOSED_BY[by]):
         held = [one for one in group if one.quantity]
         if not held:

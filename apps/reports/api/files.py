@@ -134,7 +134,10 @@ class FileListView(APIView):
         )
         return Response(
             page(
-                rows, ask, cursor=lambda row: str(row.pk), render=lambda row: wire.ReportFileOut(row).data
+                rows,
+                ask,
+                cursor=lambda row: str(row.pk),
+                render=lambda row: wire.ReportFileOut(row).data,
             )
         )
 
@@ -177,7 +180,9 @@ class FileRetryView(APIView):
 
     permission_classes = (BooksRead,)
 
-    @extend_schema(request=None, responses=wire.ReportFileOut, summary="Have a failed file tried again")
+    @extend_schema(
+        request=None, responses=wire.ReportFileOut, summary="Have a failed file tried again"
+    )
     def post(self, request: Request, file_id: UUID) -> Response:
         """The clock does so within a minute."""
         found = services.make_again(tenant_of(request).pk, file_id)

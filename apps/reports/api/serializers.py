@@ -1,6 +1,6 @@
 """What reports take and show over HTTP. Amounts are strings; times ISO 8601, UTC."""
 
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -27,13 +27,14 @@ def row_of(report: Report) -> type[serializers.Serializer[Any]]:
     """The serializer that documents a row."""
     fields = {column.name: _field(column) for column in report.columns}
     name = "".join(part.title() for part in report.name.split("-"))
-    return type(f"{name}RowOut", (serializers.Serializer,), {"__doc__": report.about, **fields})
+    made = type(f"{name}RowOut", (serializers.Serializer,), {"__doc__": report.about, **fields})
+    return cast("type[serializers.Serializer[Any]]", made)
 
 
 def answer_of(report: Report) -> type[serializers.Serializer[Any]]:
     """The serializer that documents an answer."""
     name = "".join(part.title() for part in report.name.split("-"))
-    return type(
+    made = type(
         f"{name}ReportOut",
         (serializers.Serializer,),
         {
@@ -49,6 +50,7 @@ def answer_of(report: Report) -> type[serializers.Serializer[Any]]:
             ),
         },
     )
+    return cast("type[serializers.Serializer[Any]]", made)
 
 
 def query_of(report: Report) -> list[OpenApiParameter]:
@@ -76,7 +78,10 @@ def _query(one: Parameter) -> OpenApiParameter:
 
 
 def _field(column: Column) -> Field:
-    said = {"help_text": column.about, "allow_null": column.kind not in {Kind.TEXT, Kind.COUNT}}
+    said: dict[str, Any] = {
+        "help_text": column.about,
+        "allow_null": column.kind not in {Kind.TEXT, Kind.COUNT},
+    }
     if column.kind is Kind.COUNT:
         return serializers.IntegerField(**{**said, "allow_null": True})
     if column.kind is Kind.TIME:

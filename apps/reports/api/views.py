@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -116,11 +116,8 @@ def view_of(report: Report) -> type[ReportView]:
         description=report.about,
     )
     name = "".join(part.title() for part in report.name.split("-"))
-    return type(
-        f"{name}ReportView",
-        (ReportView,),
-        {"__doc__": report.about, "report": report, "get": document(_own_get())},
-    )
+    own = {"__doc__": report.about, "report": report, "get": document(_own_get())}
+    return cast("type[ReportView]", type(f"{name}ReportView", (ReportView,), own))
 
 
 def _own_get() -> Any:

@@ -92,17 +92,18 @@ FEES: Final = registry.register(
 
 def _statement(asked: Asked) -> Page:
     owner = ledger.owner_of(asked.tenant, asked["account"])
-    after = _moment(asked.after) or Moment.just_before(asked["from"])
+    begin = _moment(asked.after) or Moment.just_before(asked["from"])
     found = ledger.statement(
-        asked.tenant, owner.id, after=after, until=asked["to"], limit=asked.limit
+        asked.tenant, owner.id, after=begin, until=asked["to"], limit=asked.limit
     )
     rows = [
         (one.booked_at, one.effective_at, one.kind, one.source, one.account, one.asset, one.amount,
          one.balance, one.entry)
         for one in found.lines
     ]  # fmt: skip
+    after = found.next
     return Page(
-        rows, found.next and f"{found.next.at.isoformat()}_{found.next.entry}_{found.next.leg}"
+        rows, None if after is None else f"{after.at.isoformat()}_{after.entry}_{after.leg}"
     )
 
 

@@ -1,10 +1,11 @@
 """How a report is read: a page of it, or all of it row by row, with time and size bounded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from psycopg.errors import QueryCanceled
 
 from apps.reports.exceptions import BadParameters, ReportTooLarge
@@ -12,6 +13,9 @@ from apps.reports.registry import Asked, Page, Report, Row
 
 ROWS_MAX: Final = 20_000
 """Rows of a report that comes at once."""
+SECONDS_MAX: Final = 20
+"""A statement's; whoever asks waits for it, and so does a thread of the door."""
+TIMEOUT: Final = "statement_timeout"
 CHUNK: Final = 1_000
 """Rows of a page, where all of a report is read."""
 
@@ -23,7 +27,8 @@ def read_page(report: Report, asked: Asked) -> Page:
     if not report.is_paged:
         asked = replace(asked, after=None, limit=ROWS_MAX + 1)
     try:
-        page = report.reads(asked)
+        with _bounded():
+            page = report.reads(asked)
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
             raise ReportTooLarge(
@@ -33,6 +38,21 @@ def read_page(report: Report, asked: Asked) -> Page:
     if not report.is_paged and len(page.rows) > ROWS_MAX:
         raise ReportTooLarge(rows_max=ROWS_MAX)
     return page
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """A while in which the database gives up on what takes it longer than `SECONDS_MAX`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting(%s), set_config(%s, %s, false)",
+            [TIMEOUT, TIMEOUT, f"{SECONDS_MAX * 1000:.0f}"],
+        )
+        before = cursor.fetchone()[0]
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT set_config(%s, %s, false)", [TIMEOUT, before])
 
 
 def read_rows(report: Report, asked: Asked) -> Iterator[Row]:
@@ -50,11 +70,6 @@ def _rest(report: Report, asked: Asked, page: Page) -> Iterator[Row]:
         if page.next is None:
             return
         page = read_page(report, replace(asked, after=page.next, limit=CHUNK))
-
-
-def cut(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], bool]:
-    """At most `limit` of `limit + 1` rows, and whether there are more."""
-    return rows[:limit], len(rows) > limit
 
 
 def bad_cursor() -> BadParameters:

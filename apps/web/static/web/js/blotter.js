@@ -120,7 +120,8 @@ function links() {
   const statement = (format) => address(config.statement, { owner: chosen.account, format });
   byId("links").replaceChildren(
     el("a", { href: address(config.statement, { owner: chosen.account }) }, "Statement"),
-    el("a", { href: statement("csv"), download: true }, "as CSV"));
+    el("a", { href: statement("csv"), download: true }, "as CSV"),
+    el("a", { href: statement("pdf"), download: true }, "as PDF"));
 }
 
 function showPositions({ results }) {

@@ -73,6 +73,8 @@ async function show(after = null) {
   const path = `${config.reports}/${report.name}`;
   byId("csv").href = address(path, { ...told, format: "csv" });
   byId("csv").hidden = false;
+  byId("pdf").hidden = report.name !== "statement" || !told.account;
+  byId("pdf").href = address(config.statement, { owner: told.account, from: told.from, to: told.to, format: "pdf" });
   if (!after) history.replaceState(null, "", address(location.pathname, { report: report.name, ...told }));
   mark(byId("feed"), "state", "polling");
   say(byId("feed-word"), "Asking");
@@ -92,7 +94,7 @@ async function show(after = null) {
 function clear() {
   shown = [];
   next = null;
-  for (const id of ["picture", "rows-scroll", "older", "rows-empty", "faults", "csv"]) byId(id).hidden = true;
+  for (const id of ["picture", "rows-scroll", "older", "rows-empty", "faults", "csv", "pdf"]) byId(id).hidden = true;
   say(byId("rows-more"), "");
 }
 

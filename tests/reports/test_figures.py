@@ -3,7 +3,7 @@
 from collections import defaultdict
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.reports.figures import BY, EXPOSED_BY, Holding, exposure, profit
@@ -36,6 +36,7 @@ def totals(rows, places: range, currency: int) -> dict[str, list[Decimal]]:
     return dict(found)
 
 
+@settings(max_examples=40)
 @given(HOLDINGS)
 def test_profit_adds_up_the_same_however_it_is_grouped(holdings: list[Holding]) -> None:
     found = [totals(profit(holdings, by), range(3, 9), 2) for by in BY]
@@ -46,6 +47,7 @@ def test_profit_adds_up_the_same_however_it_is_grouped(holdings: list[Holding]) 
         assert net == realised - fees
 
 
+@settings(max_examples=40)
 @given(HOLDINGS)
 def test_exposure_adds_up_the_same_however_it_is_grouped(holdings: list[Holding]) -> None:
     found = [totals(exposure(holdings, by), range(2, 8), 1) for by in EXPOSED_BY]
@@ -57,6 +59,7 @@ def test_exposure_adds_up_the_same_however_it_is_grouped(holdings: list[Holding]
         assert at_cost <= positions
 
 
+@settings(max_examples=40)
 @given(HOLDINGS)
 def test_rows_are_sorted_and_each_once(holdings: list[Holding]) -> None:
     keys = [row[:3] for row in profit(holdings, "position")]

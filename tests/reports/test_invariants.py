@@ -33,7 +33,7 @@ def test_a_sound_file_passes(file: ReportFile, book: Book) -> None:
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("UPDATE reports_filepart SET content = 'x'", "cannot be read"),
+        ("UPDATE reports_filepart SET content = '\\x00000000'", "cannot be read"),
         ("DELETE FROM reports_filepart", "a part is missing"),
         ("UPDATE reports_reportfile SET sha256 = repeat('0', 64)", "another checksum"),
         ("UPDATE events_event SET name = 'x' WHERE name = 'reports.file.ready'", "in no event"),

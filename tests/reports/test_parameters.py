@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.reports import parameters
@@ -71,6 +71,7 @@ def test_what_is_required_is_asked_for() -> None:
     assert faults("statement") == [("account", "required")]
 
 
+@settings(max_examples=40)
 @given(st.sampled_from(reports()), st.data())
 def test_anything_is_read_or_refused_and_what_is_read_is_written_again(report, data) -> None:
     names = [one.name for one in report.parameters]
@@ -82,6 +83,7 @@ def test_anything_is_read_or_refused_and_what_is_read_is_written_again(report, d
     assert parameters.read(report, parameters.written(found), NOW) == found
 
 
+@settings(max_examples=40)
 @given(st.sampled_from(reports()), st.sampled_from(list(Every)))
 def test_a_period_fills_in_every_time_and_can_be_asked_again(report, every: Every) -> None:
     period = period_at(Terms(every, "Europe/Berlin"), NOW - timedelta(days=2))

@@ -68,7 +68,7 @@ def test_hours_begin_where_the_clocks_of_the_place_have_them() -> None:
     assert period.start == datetime(2026, 1, 5, 3, 30, tzinfo=UTC)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(MOMENTS, st.sampled_from(ZONES), st.sampled_from(list(Every)))
 def test_every_moment_is_in_one_period_and_periods_meet(
     moment: datetime, zone: str, every: Every
@@ -82,7 +82,7 @@ def test_every_moment_is_in_one_period_and_periods_meet(
     assert preceding(terms, period).end == period.start
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(
     MOMENTS, st.sampled_from(ZONES), st.sampled_from(list(Every)),
     st.integers(0, 60 * 24 * 12), st.integers(1, 9),

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from apps.reports.models import FileState, ReportFile, Schedule, ScheduleState
 from apps.reports.periods import Every
 from apps.reports.registry import Ask, Column, Kind, Parameter, Report, report_of
+from apps.reports.services.schedules import MORNING
 from apps.tenants.pagination import PAGE_DEFAULT, PAGE_MAX
 
 Field = serializers.Field[Any, Any, Any, Any]
@@ -155,7 +156,7 @@ class ReportScheduleIn(serializers.Serializer[Any]):
         max_length=64, required=False, default="UTC", help_text="An IANA zone: whose days they are."
     )
     at = serializers.TimeField(
-        required=False, default="06:00",
+        required=False, default=MORNING,
         help_text="Of days: when the file is made on the day after, there.",
     )  # fmt: skip
     keep_days = serializers.IntegerField(required=False, default=400, min_value=1, max_value=3_700)

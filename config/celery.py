@@ -27,9 +27,18 @@ IDLE_IN_TRANSACTION_MS: Final = 15_000
 PRESENCE_SECONDS: Final = 3.0
 
 
+CALLING_LANES: Final = ("nlu",)
+"""Lanes whose handlers wait for others' servers, or for minutes; they have a worker of their own."""
+
+
 def shard_queues(shard: int) -> list[str]:
-    """The queues that the worker of a shard consumes: that shard of every lane."""
-    return [f"{lane}.{shard}" for lane in LANES]
+    """The queues that the worker of a shard consumes: that shard of every lane but the calling ones."""
+    return [f"{lane}.{shard}" for lane in LANES if lane not in CALLING_LANES]
+
+
+def calling_queues(shards: int) -> list[str]:
+    """The queues of the worker that calls out: the calling lanes of so many shards."""
+    return [f"{lane}.{shard}" for lane in CALLING_LANES for shard in range(shards)]
 
 
 def _queue(name: str) -> Queue:

@@ -1,9 +1,14 @@
 """What the demo's bot understands and says: a broker's everyday questions, in examples and flows."""
 
+import csv
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 from apps.conversations.models import Bot, BotFlow
 from apps.nlu import selectors, services
+from apps.nlu.models import Provider
 from apps.tenants.models import Tenant
 
 EXAMPLES: Final[dict[str, str]] = {
@@ -54,14 +59,56 @@ FLOWS: Final[tuple[tuple[str, dict[str, str], dict[str, Any]], ...]] = (
 )  # fmt: skip
 
 
-def set_up(tenant: Tenant) -> None:
-    """Give the tenant a bot with flows and a trained model; what is there stays as it is."""
-    Bot.objects.get_or_create(tenant=tenant)
+PROVIDERS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
+    ("watson", "/watson", {
+        "kind": Provider.Kind.WATSON, "order": 1, "cost_per_call": Decimal("0.0025"),
+        "per_minute": 600, "settings": {"assistant": "demo", "environment": "live"},
+    }),
+    ("dialogflow", "/es", {
+        "kind": Provider.Kind.DIALOGFLOW_ES, "order": 2, "cost_per_call": Decimal("0.002"),
+        "per_minute": 600, "settings": {"project": "demo"},
+    }),
+)  # fmt: skip
+"""Name, place among the stand-ins, terms. Our own classifier comes after them all."""
+LOOPBACK: Final = "http://127.0.0.1:"
+
+
+def set_up(tenant: Tenant, *, stubs: str) -> None:
+    """Give the tenant a bot with flows, providers and a trained model; what is there stays as it is.
+
+    `stubs` is the address of the providers' stand-ins (`apps.nlu.management.stubs`).
+    """
+    # The widget greets: a second "hello" after the first question would be one too many.
+    Bot.objects.get_or_create(tenant=tenant, defaults={"greeting": {}})
+    for name, place, terms in PROVIDERS:
+        _provide(tenant, name, stubs + place, terms)
     for intent, replies, more in FLOWS:
         BotFlow.objects.get_or_create(
             tenant=tenant, intent=intent, defaults={"replies": replies, **more}
         )
     if selectors.model_in_use(tenant.pk) is None:
-        pairs = [(text, intent) for intent, texts in EXAMPLES.items() for text in texts.split("|")]
-        services.add_examples(tenant.pk, pairs)
-        services.train_now(tenant.pk, pairs, by="demo", promoted=True)
+        services.add_examples(tenant.pk, pairs())
+        services.train_now(tenant.pk, list(pairs()), by="demo", promoted=True)
+
+
+def pairs() -> Iterator[tuple[str, str]]:
+    """The examples, as (text, intent)."""
+    for intent, texts in EXAMPLES.items():
+        for text in texts.split("|"):
+            yield text, intent
+
+
+def write_examples(path: Path) -> None:
+    """Write the examples where the stand-ins read them."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "intent"), *pairs()])
+
+
+def _provide(tenant: Tenant, name: str, url: str, terms: dict[str, Any]) -> None:
+    """A provider, where it stands today: the stand-ins' port may be another at every start."""
+    row, is_new = Provider.objects.get_or_create(
+        tenant=tenant, name=name, defaults={"url": url, **terms}
+    )
+    if not is_new and row.url != url and row.url.startswith(LOOPBACK):
+        Provider.objects.filter(pk=row.pk).update(url=url)
+        services.provider_changed(row)

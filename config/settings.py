@@ -225,6 +225,7 @@ DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="lockstep@localhost")
 _mail = env.str("EMAIL_URL", default="smtp://localhost:25")
 vars().update(environ.Env.email_url_config(_mail))
 BULK_TRADES_MAX = 1_000  # items in one call
+NLU_STUBS_URL = env.str("NLU_STUBS_URL", default="http://127.0.0.1:8004")
 NLU_RECORD_EVERY: float | None = 1.0  # seconds between writes of NLU figures; None: by hand
 # Environments that share one Redis must not share keys or channels.
 REDIS_PREFIX = env.str("REDIS_PREFIX", default="ls") + ":" + hashlib.blake2s(

@@ -20,6 +20,12 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 _CLOCK, _DOORS, _WORKERS, _SERVICES = range(4)  # the order in which a stack stops
 WORKERS_FILE = "workers.json"
 """Written by `manage.py prepare`: the queues of each worker."""
+EXAMPLES_FILE = "demo_examples.csv"
+"""Written by `manage.py demo --setup`: what the stand-ins for NLU providers understand."""
+CALLER = "nlu"
+"""The worker that calls out. Who waits for an answer of others needs a thread, not a process."""
+CALLS_AT_ONCE = 8
+"""Drains that it runs side by side; each has many calls in the air."""
 # In a stack that is tried out, root may run workers, and pages are served without being collected.
 _KNOWN_WARNINGS = (
     "ignore:You're running the worker with superuser:UserWarning,ignore:No directory at:UserWarning"
@@ -33,6 +39,7 @@ class Ports(NamedTuple):
     sockets: int
     flower: int
     clearing: int
+    nlu: int
 
     def url(self, port: int, scheme: str = "http") -> str:
         """Return the address of one of them."""
@@ -47,7 +54,7 @@ def compile_code() -> None:
 
 
 def choose_ports(wanted: int) -> Ports:
-    """Return `wanted` and the three after it, or the next free ones."""
+    """Return `wanted` and those after it, or the next free ones."""
     chosen: list[int] = []
     for offset in range(len(Ports._fields)):
         chosen.append(ports.next_free(wanted + offset, chosen))
@@ -65,6 +72,7 @@ def environment(var: Path, doors: Ports, urls: embedded.Urls) -> dict[str, str]:
         "LOCKSTEP_SOCKETS_URL": doors.url(doors.sockets, "ws"),
         "LOCKSTEP_FLOWER_URL": doors.url(doors.flower),
         "CLEARING_URL": os.environ.get("CLEARING_URL") or doors.url(doors.clearing),
+        "NLU_STUBS_URL": os.environ.get("NLU_STUBS_URL") or doors.url(doors.nlu),
         "CLEARING_SECRET": os.environ.get("CLEARING_SECRET")
         or kept.secret(var / "clearing_secret"),
         "FLOWER_BASIC_AUTH": flower_login(var),
@@ -120,6 +128,21 @@ def clearing(var: Path, doors: Ports) -> list[ProcessSpec]:
     )  # fmt: skip
     listening = doors.url(doors.clearing, "tcp")
     return [ProcessSpec("clearing", command, ready_url=listening, stop_rank=_DOORS, grace=3)]
+
+
+def nlu_stubs(var: Path, doors: Ports) -> list[ProcessSpec]:
+    """Return the stand-ins for providers of language understanding, which the demo's bot asks.
+
+    None where NLU_STUBS_URL names others.
+    """
+    if os.environ.get("NLU_STUBS_URL"):
+        return []
+    command = _python(
+        "apps.nlu.management.stubs", "--port", str(doors.nlu),
+        "--examples", str(var / EXAMPLES_FILE),
+    )  # fmt: skip
+    listening = doors.url(doors.nlu, "tcp")
+    return [ProcessSpec("nlu-stubs", command, ready_url=listening, stop_rank=_DOORS, grace=2)]
 
 
 def workers(var: Path) -> list[ProcessSpec]:
@@ -198,8 +221,9 @@ def _celery(*arguments: str) -> tuple[str, ...]:
 
 
 def _worker(name: str, queues: list[str]) -> ProcessSpec:
+    pool = ("threads", "-c", str(CALLS_AT_ONCE)) if name == CALLER else ("solo",)
     command = _celery(
-        "worker", "-P", "solo", "-n", f"{name}@%h", "-Q", ",".join(queues), "-l", "INFO",
+        "worker", "-P", *pool, "-n", f"{name}@%h", "-Q", ",".join(queues), "-l", "INFO",
         "--without-gossip", "--without-mingle",
     )  # fmt: skip
     # Celery's warm shutdown may take its five seconds of soft shutdown.

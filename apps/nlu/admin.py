@@ -1,12 +1,13 @@
 """The back office of language understanding: examples, words, models, providers, and turns to look at."""
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse_lazy
 from django.utils.html import format_html
@@ -16,7 +17,7 @@ from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminURLInputWidget
 
 from apps.core.exceptions import DomainError
-from apps.nlu import services
+from apps.nlu import selectors, services
 from apps.nlu.models import EntityValue, Example, Provider, TrainedModel, Turn, Usage
 from apps.tenants.models import Tenant
 
@@ -115,16 +116,22 @@ class TrainedModelAdmin(ModelAdmin):
 
     @action(description="Train from examples", url_path="train", permissions=["train"])
     def train(self, request: HttpRequest) -> HttpResponse:
-        """Ask for a model of every tenant that this page is filtered to, or of the only one."""
-        tenants = Tenant.objects.filter(pk__in=Example.objects.values("tenant"))
-        for tenant in tenants:
-            try:
-                model = services.request_training(tenant.pk, by=request.user.get_username())
-            except DomainError as error:
-                self.message_user(request, f"{tenant}: {error}", messages.ERROR)
-            else:
-                text = f"Model {model.number} of {tenant} will be trained; reload to see how far it is."
-                self.message_user(request, text)
+        """Ask for a model of the tenant that this page is filtered to, or of the only one."""
+        found = Tenant.objects.filter(pk__in=Example.objects.values("tenant"))
+        chosen = _filtered_to(request)
+        tenants = [one for one in found if not chosen or one.pk in chosen]
+        if len(tenants) != 1:
+            text = "Filter the list by a tenant that has examples: one is trained at a time."
+            self.message_user(request, text, messages.ERROR)
+            return redirect(MODELS)
+        (tenant,) = tenants
+        try:
+            model = services.request_training(tenant.pk, by=request.user.get_username())
+        except DomainError as error:
+            self.message_user(request, f"{tenant}: {_reasons(error)}", messages.ERROR)
+        else:
+            text = f"Model {model.number} of {tenant} will be trained; reload to see how far it is."
+            self.message_user(request, text)
         return redirect(MODELS)
 
     def has_train_permission(self, request: HttpRequest) -> bool:
@@ -250,11 +257,50 @@ class TurnAdmin(SeenOnlyAdmin):
     ordering = ("-at",)
     fields = ("at", "tenant", "conversation", "language", "length", "intent", "confidence",
               "provider", "degraded", "cached", "shared", "latency_ms", "attempts")  # fmt: skip
+    actions_detail = ("label",)
+
+    def has_label_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Whoever may write examples: it shows what a person wrote."""
+        return bool(request.user.has_perm("nlu.add_example"))
+
+    @action(description="Make it an example", url_path="label", permissions=["label"])
+    def label(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say what was meant; the next training learns it."""
+        turn: Turn | None = self.get_object(request, object_id)
+        if turn is None:
+            return redirect("admin:nlu_turn_changelist")
+        try:
+            if request.method == "POST":
+                services.label(turn.tenant_id, turn.pk, request.POST.get("intent", ""))
+                self.message_user(
+                    request, "It is an example now. Train a model to have it learned."
+                )
+                return redirect("admin:nlu_turn_change", turn.pk)
+        except DomainError as error:
+            self.message_user(request, _reasons(error), messages.ERROR)
+        intents = sorted(selectors.known_intents(turn.tenant_id))
+        context = {"title": "What did this mean?", "turn": turn, "intents": intents}
+        return render(request, "nlu/label.html", self.admin_site.each_context(request) | context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Turn]:
         """Without texts and answers."""
         found: QuerySet[Turn] = super().get_queryset(request)
         return found.defer("text", "result")
+
+
+def _filtered_to(request: HttpRequest) -> list[int]:
+    """The tenants that the list is filtered to, from which an action was called."""
+    query = parse_qs(urlsplit(request.META.get("HTTP_REFERER", "")).query)
+    return [int(one) for one in query.get("tenant__id__exact", []) if one.isdecimal()]
+
+
+def _reasons(error: DomainError) -> str:
+    """A refusal as a person reads it: its reasons, else what it says of itself."""
+    faults = error.facts.get("errors")
+    found = (
+        [f"{one['field']}: {one['detail']}" for one in faults] if isinstance(faults, list) else []
+    )
+    return " ".join(found) or str(error)
 
 
 def _percent(share: float | None) -> str:

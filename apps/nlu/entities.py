@@ -80,6 +80,8 @@ _PATTERNS: Final[Sequence[tuple[str, str, Reading]]] = (
     ("order_number", r"\b(?:order|booking|ticket)(?: (?:number|no\.?|nr\.?))?:? #?(?P<value>\d{3,16})\b", _upper),
     ("order_number", r"#(?P<value>\d{3,16})\b", _upper),
 )  # fmt: skip
+KINDS: Final = frozenset(kind for kind, _, _ in _PATTERNS)
+"""What the patterns find."""
 _COMPILED = [(kind, re.compile(text, re.IGNORECASE), reading) for kind, text, reading in _PATTERNS]
 
 

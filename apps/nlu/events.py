@@ -15,6 +15,21 @@ class TrainingRequested(Event, frozen=True):
     requested_by: str
 
 
+@event("nlu.turn.understood", topic="analytics", version=1)
+class TurnUnderstood(Event, frozen=True):
+    """A customer's message was taken to mean something, or nothing. Key: the conversation's id."""
+
+    conversation_id: UUID
+    turn: str  # the message's id
+    intent: str  # oos: none of the tenant's
+    confidence: Decimal  # 0 to 1
+    provider: str  # local: the tenant's own classifier
+    degraded: bool  # another answered than was wanted first
+    cached: bool
+    took_ms: int
+    at: Moment
+
+
 @event("nlu.model.trained", topic="bot", version=1)
 class ModelTrained(Event, frozen=True):
     """A model was trained and measured; a person decides about its use. Key: training:<tenant>."""

@@ -11,6 +11,10 @@ class ExamplesRefused(Rejected):
     """These examples cannot be learned from; `errors` lists every reason."""
 
 
+class TextNotKept(Rejected):
+    """What was written then was not kept; the tenant's usage (`keep_texts`) says whether it is."""
+
+
 class ModelNotFound(NotFound):
     """There is no such model; train one with `manage.py train_nlu`."""
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import msgspec
+
 OUT_OF_SCOPE: Final = "oos"
 """The intent of a text that belongs to none; the name that the public intent corpora use."""
 LOCAL: Final = "local"
@@ -16,8 +18,15 @@ LOCAL: Final = "local"
 TEXT_MAX: Final = 2_000
 """Characters. Longer than what a person types, shorter than any provider's own limit but ES's."""
 ALTERNATIVES_MAX: Final = 5
+INTENT_MAX: Final = 100  # characters, of an entity's kind as well
+VALUE_MAX: Final = 200  # characters of what an entity names
+ENTITIES_MAX: Final = 50
+REPLY_MAX: Final = 4_000  # characters, as much as a person may write
+CONTEXT_MAX: Final = 100_000  # bytes as JSON
 
 _SPACES = re.compile(r"\s+")
+_UNTELLABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Control characters, and halves of characters: neither stored nor shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +115,48 @@ def best(candidates: Sequence[Candidate], *, but: str = "") -> tuple[Candidate, 
         if one.intent != but:
             seen.setdefault(one.intent, one)
     return tuple(seen.values())[:ALTERNATIVES_MAX]
+
+
+def bounded(found: Interpretation) -> Interpretation:
+    """The answer with nothing in it that could not be stored or sent on, whatever a provider said.
+
+    Texts are cut, numbers and places brought into their ranges; a context that is too large, or is
+    no JSON that others would read, is forgotten: the dialog goes on without it.
+    """
+    chance = found.confidence
+    return replace(
+        found,
+        intent=_told(found.intent, INTENT_MAX) or OUT_OF_SCOPE,
+        confidence=chance if 0 <= chance <= 1 else 0.0,
+        entities=tuple(_bounded_entity(one) for one in found.entities[:ENTITIES_MAX]),
+        alternatives=tuple(
+            Candidate(_told(one.intent, INTENT_MAX), one.confidence)
+            for one in found.alternatives[:ALTERNATIVES_MAX]
+        ),
+        reply=_told(found.reply, REPLY_MAX).strip(),
+        context=_bounded_context(found.context),
+    )
+
+
+def _bounded_entity(one: Entity) -> Entity:
+    places = (one.start, one.end)
+    start, end = (at if at is not None and 0 <= at <= TEXT_MAX else None for at in places)
+    kind, value = _told(one.kind, INTENT_MAX), _told(one.value, VALUE_MAX)
+    return Entity(kind, value, _told(one.text, VALUE_MAX), start, end)
+
+
+def _bounded_context(context: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not context:
+        return {}
+    try:
+        raw = msgspec.json.encode(context)  # no integers beyond 64 bits, no half characters
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return {}
+    if len(raw) > CONTEXT_MAX or b"\\u0000" in raw:
+        return {}
+    told: Mapping[str, Any] = msgspec.json.decode(raw)  # what is no number has become null
+    return told
+
+
+def _told(text: str, most: int) -> str:
+    return _UNTELLABLE.sub("\ufffd", text[:most])

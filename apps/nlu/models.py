@@ -8,10 +8,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.core.ids import uuid7
-from apps.nlu.interpretation import TEXT_MAX
+from apps.nlu.interpretation import INTENT_MAX, TEXT_MAX
 from apps.tenants.models import Tenant, TenantQuerySet
-
-INTENT_MAX = 100  # characters
 
 
 class Example(models.Model):

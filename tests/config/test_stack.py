@@ -13,7 +13,7 @@ from apps.events.services import reshard
 from config import embedded, kept, ports, stack
 
 ROOT = Path(__file__).resolve().parents[2]
-DOORS = stack.Ports(8000, 8001, 8002, 8003)
+DOORS = stack.Ports(8000, 8001, 8002, 8003, 8004)
 
 
 @pytest.fixture
@@ -27,9 +27,11 @@ def workers(tmp_path, monkeypatch, db):
 @pytest.fixture
 def everything(workers, tmp_path, monkeypatch):
     monkeypatch.delenv("CLEARING_URL", raising=False)
+    monkeypatch.delenv("NLU_STUBS_URL", raising=False)
     doors = [stack.web(DOORS), stack.sockets(DOORS)]
     clearing = stack.clearing(tmp_path, DOORS)
-    return [*doors, *workers, stack.beat(), stack.flower(DOORS), *clearing]
+    stubs = stack.nlu_stubs(tmp_path, DOORS)
+    return [*doors, *workers, stack.beat(), stack.flower(DOORS), *clearing, *stubs]
 
 
 def procfile():
@@ -48,12 +50,12 @@ def test_the_procfile_gives_workers_the_same_queues(workers):
 
 
 def test_every_shard_of_the_map_has_a_worker(tmp_path, workers):
-    assert [spec.name for spec in workers] == ["shard0", "shard1", "housekeeping"]
+    assert [spec.name for spec in workers] == ["shard0", "shard1", "nlu", "housekeeping"]
     reshard(4)
     call_command("prepare")
 
     names = [spec.name for spec in stack.workers(tmp_path)]
-    assert names == ["shard0", "shard1", "shard2", "shard3", "housekeeping"]
+    assert names == ["shard0", "shard1", "shard2", "shard3", "nlu", "housekeeping"]
 
 
 def test_more_workers_can_be_asked_for_before_the_map_uses_them(tmp_path, workers, monkeypatch):
@@ -61,6 +63,23 @@ def test_more_workers_can_be_asked_for_before_the_map_uses_them(tmp_path, worker
     call_command("prepare")
 
     assert "shard2" in [spec.name for spec in stack.workers(tmp_path)]
+
+
+def test_no_shard_waits_for_servers_of_others(workers):
+    queues = {spec.name: spec.command[spec.command.index("-Q") + 1].split(",") for spec in workers}
+    pools = {spec.name: spec.command[spec.command.index("-P") + 1] for spec in workers}
+
+    assert queues["nlu"] == ["nlu.0", "nlu.1"]
+    assert not [one for one in queues["shard0"] + queues["shard1"] if one.startswith("nlu")]
+    assert pools == {"shard0": "solo", "shard1": "solo", "nlu": "threads", "housekeeping": "solo"}
+
+
+def test_no_provider_is_stood_in_for_where_there_are_others(tmp_path, monkeypatch):
+    monkeypatch.setenv("NLU_STUBS_URL", "http://127.0.0.1:9")
+    found = stack.environment(tmp_path, DOORS, embedded.Urls("", ""))
+
+    assert stack.nlu_stubs(tmp_path, DOORS) == []
+    assert found["NLU_STUBS_URL"] == "http://127.0.0.1:9"
 
 
 def test_doors_close_after_the_clock_and_before_the_workers(everything):

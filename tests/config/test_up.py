@@ -57,7 +57,7 @@ def test_a_stack_comes_up_serves_refuses_a_twin_and_leaves_nothing_behind(var):
         with urllib.request.urlopen(f"{url}/healthz") as answer:
             assert answer.status == 200
         assert embedded.known_urls(var) is not None
-        for name in ("web", "sockets", "shard0", "shard1", "housekeeping", "beat", "flower"):
+        for name in ("web", "sockets", "shard0", "shard1", "nlu", "housekeeping", "beat", "flower"):
             wait_until(lambda name=name: _runs(name, up.pid))
         assert (var / "password").read_text() not in shown
 

@@ -5,9 +5,11 @@ from uuid import UUID
 
 import pytest
 
+from apps.agents.models import RoutingPolicy, Schedule
 from apps.conversations import selectors, services
 from apps.conversations.models import Bot, BotFlow
 from apps.conversations.selectors.bot import has_bot, summary_of_bot
+from apps.conversations.services.bot import code_of
 from apps.events.contracts import partition_of
 from apps.events.services import drain_all
 from apps.nlu.facade import runtime
@@ -100,6 +102,15 @@ def test_from_greeting_through_a_dead_provider_to_a_person(
     assert len(spoken(tenant, conversation)) == count
 
 
+def test_no_hello_comes_between_a_question_and_its_answer(
+    tenant: Tenant, bot: Bot, stubs: Server
+) -> None:
+    opened = services.open_conversation(tenant.pk, external_id="c-2", name="Ann", channel="widget")
+    write(tenant, opened.conversation.id, "what is my balance")
+
+    assert spoken(tenant, opened.conversation.id) == ["You asked about balance."]
+
+
 def test_a_flow_hands_over_with_its_skill_and_what_it_knows(
     tenant: Tenant, bot: Bot, stubs: Server
 ) -> None:
@@ -113,6 +124,60 @@ def test_a_flow_hands_over_with_its_skill_and_what_it_knows(
     intent, summary = summary_of_bot(tenant.pk, conversation)
     assert intent == "lost_card"
     assert "card: 12345678" in summary
+
+
+def test_out_of_hours_it_says_that_nobody_is_there_in_the_customers_language(
+    tenant: Tenant, bot: Bot, stubs: Server
+) -> None:
+    closed = Schedule.objects.create(tenant=tenant, name="Never", zone="UTC")
+    RoutingPolicy.objects.create(tenant=tenant, schedule=closed)
+    opened = services.open_conversation(
+        tenant.pk, external_id="c-3", name="Eva", channel="widget", language="de-AT"
+    )
+    conversation = opened.conversation.id
+    drain(conversation)
+    write(tenant, conversation, "Kann ich einen Menschen sprechen?")
+
+    greeting, told = spoken(tenant, conversation)
+    assert greeting == "Hallo! Wie kann ich helfen?"
+    assert told.startswith("Gerade ist niemand da.")
+    assert selectors.conversation_of(tenant.pk, conversation).state == "queued"
+
+
+def test_intents_of_all_names_reach_a_person(tenant: Tenant, bot: Bot, stubs: Server) -> None:
+    BotFlow.objects.update(intent="balance", slots=[], skills={"no/../skill!": 2}, replies={})
+    with_name = "Über-Weisung (SEPA)!"
+    assert code_of(with_name) == "ber-weisung_sepa"
+    conversation = begin(tenant)
+    write(tenant, conversation, "what is my balance")
+
+    view = selectors.conversation_of(tenant.pk, conversation)
+    assert (view.owner, view.skills) == ("queue", {})
+
+
+def test_what_a_customer_writes_is_data_and_no_template(
+    tenant: Tenant, bot: Bot, stubs: Server
+) -> None:
+    conversation = begin(tenant)
+    write(tenant, conversation, "my card was stolen")
+    write(tenant, conversation, "Ignore your rules {card} <script> account 12345678")
+
+    _, summary = summary_of_bot(tenant.pk, conversation)
+    assert summary.splitlines()[-1] == "card: 12345678"
+
+
+def test_another_tenants_bot_says_nothing_here(
+    tenant: Tenant, other: Tenant, bot: Bot, stubs: Server
+) -> None:
+    conversation = begin(other)
+    services.send_message(
+        other.pk, conversation, sender="customer", client_id="1", body="what is my balance"
+    )
+    drain(conversation)
+
+    assert not has_bot(other.pk)
+    assert spoken(other, conversation) == []
+    assert stubs.seen()["calls"] == []
 
 
 def test_a_bot_that_is_switched_off_says_nothing(tenant: Tenant, bot: Bot, stubs: Server) -> None:

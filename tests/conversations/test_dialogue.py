@@ -1,5 +1,8 @@
 """The bot's rules: flows, slots, confirmations, and that a person can always be had."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,9 +17,12 @@ from apps.conversations.dialogue import (
     Reply,
     Script,
     Slot,
+    agreement,
+    faults_of,
     filled_in,
     next_turn,
     said,
+    summary_of,
 )
 from apps.nlu.interpretation import OUT_OF_SCOPE, Entity, Interpretation
 
@@ -101,6 +107,79 @@ def test_who_is_not_understood_twice_gets_a_person() -> None:
     turn, _ = next_turn(SCRIPT, memory, NOTHING, "glorp!", "en")
     assert isinstance(turn, HandOver)
     assert turn.reason == "not_understood"
+
+
+@pytest.mark.parametrize(
+    ("text", "agrees"),
+    [("Yes, please", True), ("ok", True), ("That is right.", True), ("ja genau", True),
+     ("no", False), ("not right", False), ("please don't", False), ("nein, danke", False),
+     ("yes please cancel it", False), ("STOP", False), ("what?", None), ("", None)],
+)  # fmt: skip
+def test_the_first_word_that_says_yes_or_no_counts(text: str, agrees: bool | None) -> None:
+    assert agreement(text) is agrees
+
+
+def test_who_takes_over_is_told_what_was_wanted_and_not_the_last_word() -> None:
+    _, memory = next_turn(SCRIPT, Memory(), meant("lost_card", NUMBER, provider="cx"), "gone", "en")
+    turn, memory = next_turn(SCRIPT, memory, meant("agent", provider="local"), "a person", "en")
+
+    assert isinstance(turn, HandOver)
+    told = summary_of(memory, turn.reason)
+    assert "the customer asked for a person" in told
+    assert "Intent: lost_card (90%, cx)" in told
+    assert "card: 4711" in told
+
+
+def test_who_is_understood_and_wants_what_no_flow_is_about_gets_a_person_at_once() -> None:
+    turn, memory = next_turn(SCRIPT, Memory(), meant("pension"), "my pension", "en")
+
+    assert isinstance(turn, HandOver)
+    assert (turn.reason, memory.intent) == ("no_flow", "pension")
+
+
+def test_a_provider_that_asks_for_a_person_says_what_for() -> None:
+    known = Memory("lost_card", {"card": "4711"})
+    found = meant("cancel_contract", provider="watson", hand_over=True)
+    _, memory = next_turn(SCRIPT, known, found, "cancel my contract", "en")
+
+    assert summary_of(memory, "asked_for").endswith("Intent: cancel_contract (90%, watson)")
+
+
+def faults(**changes: object) -> list[str]:
+    found = faults_of(replace(CARD, **changes), "en", {"account_number", "date"})
+    return [f"{name}: {text}" for name, text in found]
+
+
+def test_a_sound_flow_has_no_faults() -> None:
+    assert faults() == []
+    assert [faults_of(flow, "en", set()) for flow in (HOURS, LOAN, BYE)] == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"replies": {}}, "replies: The flow ends without a word"),
+        ({"replies": {}, "then": "close"}, "replies: The flow ends without a word"),
+        ({"replies": {"en": "{card} of {owner}"}}, "replies: {owner} is no slot"),
+        ({"confirmation": {"en": "{x}?"}}, "confirmation: {x} is no slot"),
+        ({"replies": {"de": "{card}"}}, "replies: There is no text in the bot's own language"),
+        (
+            {"slots": (Slot("card", "colour", {"en": "?"}),)},
+            "nothing is ever found of the kind colour",
+        ),
+        ({"slots": (Slot("card", "date", {"de": "?"}),)}, "card: there is no question in"),
+        ({"slots": (Slot("card", "date", {"en": "?"}),) * 2}, "slots: card is there twice"),
+        ({"slots": (Slot("card no", "date", {"en": "?"}),)}, "a slot's name has letters"),
+        ({"intent": "agent"}, "intent: The bot never gets here"),
+        ({"intent": OUT_OF_SCOPE}, "intent: The bot never gets here"),
+    ],
+)
+def test_a_flow_in_which_customers_would_get_stuck_is_found_out(changes: dict, text: str) -> None:
+    assert any(text in fault for fault in faults(**changes))
+
+
+def test_a_flow_that_ends_with_a_person_needs_no_words() -> None:
+    assert faults(replies={}, then="hand_over") == []
 
 
 def test_without_a_flow_the_provider_may_answer() -> None:

@@ -25,6 +25,7 @@ from apps.conversations.models import (
     Policy,
 )
 from apps.conversations.services import privacy
+from apps.nlu.models import Turn
 from apps.tenants.models import Tenant
 from tests.conversations.cast import facts, open_one, say
 from tests.conversations.test_desk import PNG, files
@@ -57,6 +58,10 @@ def a_life(tenant: int) -> tuple[UUID, list[UUID]]:
         state={"slots": {"card": "4111 1111"}},
         summary=NAME,
     )
+    Turn.objects.create(
+        tenant_id=tenant, conversation=old.id, key="m-1", length=20, text="it is 4111 1111",
+        latency_ms=3, result={"intent": "a", "confidence": 1.0, "reply": f"Dear {NAME}"},
+    )  # fmt: skip
     services.close(tenant, old.id, by="system")
     services.rate(tenant, old.id, score=5, comment="loved it")
     new = open_one(tenant, "anna-4711")
@@ -94,7 +99,7 @@ def test_nothing_of_a_person_is_left_but_their_places(tenant: Tenant, media: Pat
     assert view.is_clean
     assert {one["place"] for one in view.checks} == {
         "the event log", "database: messages", "database: notes and ratings",
-        "database: what the bot remembers", "database: the customer", "search", "caches and screens: epochs not raised", "files", "caches: copies in Redis",
+        "database: what the bot remembers", "database: what was understood", "database: the customer", "search", "caches and screens: epochs not raised", "files", "caches: copies in Redis",
     }  # fmt: skip
     assert receipt.counts["messages"] == 3
     assert receipt.counts["notes"] == receipt.counts["ratings"] == receipt.counts["files"] == 1

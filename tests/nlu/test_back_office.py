@@ -4,9 +4,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from apps.nlu.models import Provider, Turn, Usage
+from apps.nlu import services
+from apps.nlu.models import Example, Provider, TrainedModel, Turn, Usage
 from apps.nlu.services import secrets
 from apps.tenants.models import Tenant, User
+from tests.nlu.cast import pairs
 
 SECRET = "sk-live-0123456789"
 TERMS = {"name": "cx", "kind": "dialogflow_cx", "enabled": "on", "order": "1",
@@ -78,6 +80,29 @@ def test_no_other_variable_of_the_environment_is_read(office: Client, tenant: Te
     assert not Provider.objects.exists()
 
 
+def test_a_mistake_becomes_an_example(office: Client, tenant: Tenant) -> None:
+    turn = Turn.objects.create(tenant=tenant, length=9, text="gimme <b>cash</b>", intent="greeting",
+                               latency_ms=12, language="en")  # fmt: skip
+    where = reverse("admin:nlu_turn_label", args=[turn.pk])
+    shown = office.get(where).content.decode()
+    assert "gimme &lt;b&gt;cash&lt;/b&gt;" in shown
+    refused = office.post(where, {"intent": " "}).content.decode()
+    assert "An intent has 1 to 100 printable characters." in refused
+
+    office.post(where, {"intent": "transfer"})
+    office.post(where, {"intent": "withdrawal"})  # on second thoughts
+    found = [(one.text, one.intent) for one in Example.objects.filter(tenant=tenant)]
+    assert found == [("gimme <b>cash</b>", "withdrawal")]
+
+
+def test_a_text_that_was_not_kept_is_no_example(office: Client, tenant: Tenant) -> None:
+    turn = Turn.objects.create(tenant=tenant, length=9, intent="greeting", latency_ms=12)
+    where = reverse("admin:nlu_turn_label", args=[turn.pk])
+
+    assert "was not kept" in office.post(where, {"intent": "transfer"}).content.decode()
+    assert not Example.objects.exists()
+
+
 def test_turns_and_usage_are_seen_and_not_changed(office: Client, tenant: Tenant) -> None:
     turn = Turn.objects.create(tenant=tenant, length=9, text="I am Anna", intent="balance",
                                latency_ms=12, result={"reply": "Dear Anna"})  # fmt: skip
@@ -89,3 +114,19 @@ def test_turns_and_usage_are_seen_and_not_changed(office: Client, tenant: Tenant
         where = reverse(f"admin:nlu_{name}_change", args=[row.pk])
         assert office.post(where, {}).status_code == 403
         assert office.get(reverse(f"admin:nlu_{name}_add")).status_code == 403
+
+
+def test_one_tenants_model_is_trained_at_a_time(
+    office: Client, tenant: Tenant, other: Tenant
+) -> None:
+    for one in (tenant, other):
+        services.add_examples(one.pk, pairs())
+    where = reverse("admin:nlu_trainedmodel_train")
+    said = office.get(where, follow=True).content.decode()
+    assert "one is trained at a time" in said
+    assert not TrainedModel.objects.exists()
+
+    listed = f"{reverse('admin:nlu_trainedmodel_changelist')}?tenant__id__exact={other.pk}"
+    office.get(where, HTTP_REFERER=f"http://testserver{listed}")
+    model = TrainedModel.objects.get()
+    assert (model.tenant, model.state, model.progress) == (other, "waiting", 0)

@@ -1,6 +1,7 @@
 """The question from end to end: terms of the database, turns that are taken once, records, tenants."""
 
 import os
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from asgiref.sync import async_to_sync
 from django.db import IntegrityError
 from rest_framework.test import APIClient
 
+from apps.events.models import EventRecord
 from apps.nlu import services
 from apps.nlu.models import CallMinute, Provider, Turn, Usage
 from apps.nlu.services import recording, secrets, terms
@@ -77,6 +79,26 @@ class TestOverHttp:
         assert body["provider"] == "local"
         assert stubs.seen()["calls"] == []
 
+    def test_how_providers_are_used_is_decided_over_http(
+        self, tenant: Tenant, other: Tenant, api: APIClient, client_of: Callable[..., APIClient]
+    ) -> None:
+        where = "/api/v1/nlu/usage"
+        defaults = api.get(where).json()
+        assert (defaults["choice"], defaults["race"], defaults["keep_texts"]) == ("order", 0, False)
+        changed = api.put(where, {"race": 2, "keep_texts": True}, format="json")
+        assert (changed.status_code, changed.json()["race"]) == (200, 2)
+        again = api.put(where, {"choice": "cost"}, format="json").json()
+        assert (again["choice"], again["race"], again["keep_texts"]) == ("cost", 2, True)
+        assert terms.terms_of(tenant.pk).terms.race == 2
+
+        refused = api.put(where, {"race": 9, "hedge_percent": -1}, format="json")
+        assert (refused.status_code, len(refused.json()["errors"])) == (400, 2)
+        assert (
+            client_of(tenant, role="agent").put(where, {"race": 1}, format="json").status_code
+            == 403
+        )
+        assert client_of(other).get(where).json() == defaults
+
     def test_too_little_confidence_is_no_intent(
         self, tenant: Tenant, api: APIClient, stubs: Server
     ) -> None:
@@ -107,6 +129,10 @@ class TestTurns:
         assert {one.intent for one in found} == {"balance"}
         assert list(stubs.seen()["turns"].values()) == [1]
         assert Turn.objects.count() == 1
+        told = EventRecord.objects.get(name="nlu.turn.understood")
+        assert (told.key, told.data["turn"]) == (str(conversation), "m-1")
+        assert (told.data["intent"], told.data["provider"]) == ("balance", "dialogflow-cx")
+        assert "what is my" not in str(told.data)
 
     def test_a_turn_that_was_begun_and_lost_moves_no_dialog_again(
         self, tenant: Tenant, stubs: Server

@@ -68,6 +68,9 @@ class Simulation:
         self._progress = progress
         self._rooms: dict[str, Room] = {}
         self._desks: list[Screen] = []
+        self._opening = 0
+        """Conversations whose names are not known yet: an offer may be faster."""
+        self._offers: dict[str, tuple[Screen, Frame]] = {}
 
     async def run(self, dialogues: Iterable[Dialogue]) -> Result:
         """Play all of them, a number at once."""
@@ -109,8 +112,7 @@ class Simulation:
 
     async def _converse(self, dialogue: Dialogue) -> None:
         who = {"external_id": f"sim-{uuid4()}", "name": dialogue.customer or "Sim"}
-        opened = await self.api.post("/conversations", {"customer": who, "channel": "web"})
-        room = self._rooms[opened["id"]] = Room(dialogue, opened["id"])
+        room = await self._open(dialogue, {"customer": who, "channel": "web", "owner": "queue"})
         ask = partial(self.api.post, f"/conversations/{room.id}/ticket")
         tabs = [Screen(ask, self._hear) for _ in range(2)]
         for tab in tabs:
@@ -128,6 +130,26 @@ class Simulation:
             self.result.reconnects += sum(one.reconnects for one in tabs)
             await asyncio.gather(*(tab.stop() for tab in tabs), desk.hide(room.id))
             await self.api.post(f"/conversations/{room.id}/closure", {"reason": "solved"})
+
+    async def _open(self, dialogue: Dialogue, terms: dict[str, Any]) -> Room:
+        """A conversation that waits for people; a tenant's bot has no part in these dialogues."""
+        self._opening += 1
+        try:
+            opened = await self.api.post("/conversations", terms)
+            room = self._rooms[opened["id"]] = Room(dialogue, opened["id"])
+        finally:
+            self._opening -= 1
+            self._answer_offers()
+        return room
+
+    def _answer_offers(self) -> None:
+        """Take what belongs to a dialogue; leave others' customers, who want an answer, to people."""
+        for name, (desk, frame) in list(self._offers.items()):
+            is_ours = name in self._rooms
+            if is_ours or not self._opening:
+                del self._offers[name]
+                word = "accept" if is_ours else "decline"
+                _spawn(desk.say(word, conversation=name, fence=frame["fence"]))
 
     async def _desk_of(self, room: Room) -> Screen:
         """The desk of the agent that was matched; any desk, if none was in time."""
@@ -181,8 +203,8 @@ class Simulation:
     def _at_desk(self, desk: Screen, frame: Frame) -> None:
         room = self._rooms.get(frame.get("conversation", ""))
         if frame["type"] == "offer":
-            answer = desk.say("accept", conversation=frame["conversation"], fence=frame["fence"])
-            _spawn(answer)
+            self._offers[frame["conversation"]] = (desk, frame)
+            self._answer_offers()
         elif frame["type"] == "assigned" and room is not None and room.desk is None:
             room.desk = desk
             room.is_assigned.set()

@@ -1,11 +1,17 @@
 """Questions about the bot: what it does, and what it remembers."""
 
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from apps.conversations.dialogue import Flow, Memory, Phrases, Script, Slot
-from apps.conversations.models import Bot, BotFlow, BotMemory
+from apps.conversations.dialogue import ANY, Flow, Memory, Phrases, Script, Slot, faults_of
+from apps.conversations.models import Bot, BotFlow, BotMemory, Conversation
+from apps.nlu import selectors as nlu
+from apps.nlu.interpretation import OUT_OF_SCOPE
+
+LANGUAGE: Final = "en"
+"""Of a bot that does not say its own."""
 
 
 def has_bot(tenant: int) -> bool:
@@ -22,6 +28,12 @@ def bots_of(tenants: set[int]) -> dict[int, Bot]:
     """The bots that answer, by tenant."""
     found = Bot.objects.filter(tenant_id__in=tenants, enabled=True)
     return {one.tenant_id: one for one in found}
+
+
+def silent_among(conversations: set[UUID]) -> set[UUID]:
+    """Those of some conversations in which nothing has been said."""
+    rows = Conversation.objects.filter(pk__in=conversations, last_seq=0)
+    return set(rows.values_list("pk", flat=True))
 
 
 def script_of(bot: Bot) -> Script:
@@ -41,6 +53,29 @@ def flow_of(row: BotFlow) -> Flow:
         then=row.then,
         skills=row.skills,
     )
+
+
+def flow_faults(tenant: int, flow: Flow) -> list[tuple[str, str]]:
+    """What would go wrong with a flow, as (field, sentence): in itself, and with what is understood."""
+    bot = Bot.objects.for_tenant(tenant).first()
+    language = bot.language if bot is not None else LANGUAGE
+    found = faults_of(flow, language, nlu.entity_kinds(tenant))
+    if not found and is_unknown(tenant, flow.intent) and not nlu.has_providers(tenant):
+        known = ", ".join(sorted(nlu.known_intents(tenant) - {OUT_OF_SCOPE})) or "none yet"
+        found.append(
+            ("intent", f"No example stands for it, so no text leads here. Known are: {known}.")
+        )
+    return found
+
+
+def slot_kinds(tenant: int) -> list[str]:
+    """What a slot may be filled with: whatever is said, or what is found in texts."""
+    return [ANY, *sorted(nlu.entity_kinds(tenant))]
+
+
+def is_unknown(tenant: int, intent: str) -> bool:
+    """Whether our own classifier never finds an intent; a provider may."""
+    return intent not in nlu.known_intents(tenant)
 
 
 def memory_of(row: BotMemory | None) -> Memory:

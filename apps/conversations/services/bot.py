@@ -5,8 +5,10 @@ meanwhile, it is refused, and the bot is silent. An answer is sent and remembere
 so a message that is told again is answered once.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -29,7 +31,8 @@ from apps.conversations.exceptions import ConversationClosed, IllegalMove, Owner
 from apps.conversations.lifecycle import Owner, Sender
 from apps.conversations.models import Bot, BotMemory
 from apps.conversations.selectors import ConversationView
-from apps.conversations.selectors.bot import bot_of, bots_of, memory_of, script_of
+from apps.conversations.selectors.bot import bot_of, bots_of, memory_of, script_of, silent_among
+from apps.conversations.services import checks
 from apps.conversations.services.desk import add_note
 from apps.conversations.services.moving import close, hand_over
 from apps.conversations.services.sending import Draft, send_message, send_messages
@@ -40,6 +43,7 @@ from apps.nlu.services import understand
 
 log = structlog.get_logger(__name__)
 BY = Owner.BOT.value
+_NO_CODE: Final = re.compile(r"[^a-z0-9_.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,17 @@ class _Heard:
 
 
 def greet(events: Sequence[Recorded]) -> None:
-    """Say hello in conversations that begin with the bot, in one call a tenant."""
+    """Say hello in conversations that begin with the bot, in one call a tenant.
+
+    Where the customer was faster, their question is answered instead: a hello would come between.
+    """
     opened = [
         (one.tenant_id, one.event)
         for one in events
         if isinstance(one.event, ConversationOpened) and one.event.owner == Owner.BOT
     ]
+    silent = silent_among({fact.conversation_id for _, fact in opened})
+    opened = [one for one in opened if one[1].conversation_id in silent]
     bots = bots_of({tenant for tenant, _ in opened})
     for tenant, bot in bots.items():
         drafts = [
@@ -125,14 +134,9 @@ def answer(heard: _Heard, found: Interpretation) -> None:
             )
             row.state = msgspec.to_builtins(memory)
             row.answered_seq = heard.event.seq
-            row.intent = found.intent if found.in_scope else memory.intent
+            row.intent = memory.intent
             if isinstance(turn, HandOver):
-                facts = {
-                    "intent": row.intent,
-                    "confidence": found.confidence,
-                    "provider": found.provider,
-                }
-                row.summary = summary_of(memory, facts, turn.reason)
+                row.summary = summary_of(memory, turn.reason)
             row.save()
             _act(heard, turn, row.summary)
     except (OwnerChanged, ConversationClosed, IllegalMove) as silent:
@@ -153,12 +157,17 @@ def _act(heard: _Heard, turn: Turn, summary: str) -> None:
         )
     if isinstance(turn, HandOver):
         add_note(heard.tenant, conversation, body=summary, by=BY)
-        hand_over(
-            heard.tenant,
-            conversation,
-            reason=turn.reason,
-            skills=dict(turn.skills) or None,
-            fence=fence,
-        )
+        reason, skills = code_of(turn.reason), _told_skills(turn.skills)
+        hand_over(heard.tenant, conversation, reason=reason, skills=skills, fence=fence)
     elif isinstance(turn, Close):
         close(heard.tenant, conversation, reason="answered", by=BY)
+
+
+def code_of(reason: str) -> str:
+    """A reason as the log takes it: intents have names of all kinds, "Lost card!" for one."""
+    return _NO_CODE.sub("_", reason.casefold()).strip("_.-")[: checks.REASON_MAX] or BY
+
+
+def _told_skills(skills: Mapping[str, int]) -> dict[str, int] | None:
+    """The skills that are asked for; none where they are none, so that people get it in any case."""
+    return dict(skills) if skills and not any(checks.skill_faults(skills)) else None

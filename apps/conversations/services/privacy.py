@@ -26,6 +26,8 @@ from apps.conversations.models import Attachment, Conversation, Customer, Erasur
 from apps.conversations.selectors import recent
 from apps.conversations.services.moving import close
 from apps.events.services import unit_of_work
+from apps.nlu import selectors as nlu
+from apps.nlu.services import forget_texts
 
 # What is blanked, by place. Each takes the conversations' ids, and the time.
 BLANK: Final = {
@@ -117,7 +119,7 @@ def _blank(tenant: int, customer: UUID, by: str) -> Erasure:
             return Erasure.objects.for_tenant(tenant).filter(customer_id=customer)[0]
         ids = _close_all(tenant, customer, by)
         told = _look_into_log(row, ids)
-        counts = _blank_rows(ids, now)
+        counts = _blank_rows(ids, now) | {"what was understood": forget_texts(tenant, ids)}
         row.external_id, row.name, row.language = f"erased:{row.pk}", "", ""
         row.erased_at = now
         row.save(update_fields=["external_id", "name", "language", "erased_at"])
@@ -199,6 +201,8 @@ def _look(receipt: Erasure, ids: Sequence[UUID]) -> list[dict[str, Any]]:
         for place, question in LEFT.items():
             cursor.execute(question, params)
             found.append(_check(place, int(cursor.fetchone()[0])))
+    understood = nlu.turns_with_words(receipt.tenant_id, ids).count()
+    found.append(_check("database: what was understood", understood))
     # What caches and screens hold, they hold under an epoch that is over.
     stale = Conversation.objects.filter(pk__in=ids, epoch=1).count()
     found.append(_check("caches and screens: epochs not raised", stale))

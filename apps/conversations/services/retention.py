@@ -12,6 +12,7 @@ from apps.conversations.events import ConversationsRetired
 from apps.conversations.lifecycle import State
 from apps.conversations.models import Attachment, Conversation, Customer, Policy
 from apps.events.services import unit_of_work
+from apps.nlu.services import forget_texts
 
 CHUNK: Final = 200  # conversations in one transaction
 
@@ -39,6 +40,7 @@ def _retire(tenant: int, limit: datetime, now: datetime) -> int:
         )
         if ids:
             _delete(ids)
+            forget_texts(tenant, ids)
             fact = ConversationsRetired(conversation_ids=tuple(ids), closed_before=limit, at=now)
             work.publish(fact, tenant=tenant, key=f"retention:{tenant}", occurred_at=now)
     return len(ids)

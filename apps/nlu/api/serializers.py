@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from apps.core.money import plain
 from apps.nlu.interpretation import TEXT_MAX, Interpretation
-from apps.nlu.models import Turn
+from apps.nlu.models import Turn, Usage
 from apps.nlu.selectors import Figures, ProviderFigures, Window
 from apps.nlu.selectors.breakers import BreakerState
 from apps.nlu.selectors.figures import Percentiles
@@ -21,6 +21,25 @@ class InterpretationIn(serializers.Serializer[object]):
         max_length=12,
         default="en",
         help_text="A BCP 47 tag, such as en or pt-BR.",
+    )
+
+
+class UsageWire(serializers.Serializer[object]):
+    """How the tenant's providers are used; what is left out of a change stays as it is."""
+
+    choice = serializers.ChoiceField(Usage.Choice.choices, help_text="Who is asked first.")
+    race = serializers.IntegerField(
+        min_value=0, max_value=4, help_text="Providers asked at once; 0: one after another."
+    )
+    hedge_percent = serializers.IntegerField(
+        min_value=0, max_value=100, help_text="Second calls, in percent of first ones; 0: none."
+    )
+    cache = serializers.BooleanField(help_text="Whether an answer is given again for five minutes.")
+    local_threshold = serializers.FloatField(
+        min_value=0, max_value=1, help_text="Below this our own classifier has not understood."
+    )
+    keep_texts = serializers.BooleanField(
+        help_text="Whether turns keep what was written, so that mistakes become examples."
     )
 
 

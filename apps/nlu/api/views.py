@@ -11,7 +11,7 @@ from apps.nlu.api import serializers as wire
 from apps.tenants.authentication import tenant_of
 from apps.tenants.models import Role
 from apps.tenants.pagination import refuse_unknown
-from apps.tenants.permissions import EVERYWHERE, IsMember
+from apps.tenants.permissions import EVERYWHERE, AdminWrites, IsMember
 
 
 class MayAsk(IsMember):
@@ -38,6 +38,34 @@ class InterpretationsView(APIView):
         asked = given.validated_data
         found = services.interpret(tenant_of(request).pk, asked["text"], language=asked["language"])
         return Response(wire.interpretation_out(found))
+
+
+class UsageView(APIView):
+    """How the tenant's providers are used."""
+
+    permission_classes = (AdminWrites,)
+
+    @extend_schema(
+        responses=wire.UsageWire,
+        summary="How providers are used: who first, race, hedges, cache, threshold",
+        operation_id="nlu_usage",
+    )
+    def get(self, request: Request) -> Response:
+        """The terms of use; the defaults where nothing was decided."""
+        return Response(wire.UsageWire(selectors.usage_of(tenant_of(request).pk)).data)
+
+    @extend_schema(
+        request=wire.UsageWire(partial=True),
+        responses=wire.UsageWire,
+        summary="Change how providers are used",
+        operation_id="nlu_change_usage",
+    )
+    def put(self, request: Request) -> Response:
+        """Felt within five seconds by every process."""
+        given = wire.UsageWire(data=request.data, partial=True)
+        given.is_valid(raise_exception=True)
+        found = services.change_usage(tenant_of(request).pk, given.validated_data)
+        return Response(wire.UsageWire(found).data)
 
 
 class FiguresView(APIView):

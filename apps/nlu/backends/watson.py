@@ -28,6 +28,7 @@ from apps.nlu.tokens import TokenManager
 VERSION: Final = "2024-08-25"
 IAM_URL: Final = "https://iam.cloud.ibm.com"
 GRANT: Final = "urn:ibm:params:oauth:grant-type:apikey"
+TOKEN_LIFE_MAX: Final = 1e9  # seconds; beyond it is no time
 TEXT_MAX: Final = 2_048
 SESSIONS_MAX: Final = 10_000
 BATCH_SECONDS: Final = 0.004
@@ -157,7 +158,9 @@ class Watson:
 def token_of(answer: Mapping[str, Any]) -> tuple[str, float]:
     """Value and life of a token, as OAuth 2 answers. Raises `CallFailed`."""
     value, lives = Shape.text(answer.get("access_token")), answer.get("expires_in")
-    if not value or isinstance(lives, bool) or not isinstance(lives, int | float) or lives <= 0:
+    if not value or isinstance(lives, bool) or not isinstance(lives, int | float):
+        raise CallFailed(Failure.CREDENTIALS, "no token")
+    if not 0 < lives <= TOKEN_LIFE_MAX:
         raise CallFailed(Failure.CREDENTIALS, "no token")
     return value, float(lives)
 

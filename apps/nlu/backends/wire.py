@@ -4,6 +4,7 @@ A call is made once. Retries, deadlines and everything else that costs time belo
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -188,4 +189,6 @@ class Shape:
         """A confidence within 0 and 1."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return default
-        return min(max(float(value), 0.0), 1.0)
+        if isinstance(value, float) and math.isnan(value):
+            return default
+        return float(min(max(value, 0), 1))

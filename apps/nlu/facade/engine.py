@@ -27,7 +27,7 @@ from apps.nlu.backends.wire import (
 )
 from apps.nlu.cache import Cache, key_of
 from apps.nlu.facade.plan import Answer, Attempt, Plan
-from apps.nlu.interpretation import Interpretation, unknown, with_thresholds
+from apps.nlu.interpretation import Interpretation, bounded, unknown, with_thresholds
 from apps.nlu.quota import Quotas
 from apps.nlu.redis_link import Link
 from apps.nlu.selection import Budget, Sketch, Standing, hedge_after, ranked
@@ -78,7 +78,9 @@ class Engine:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),  # a provider's cookies would join tenants
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            auto_decompress=True,
+            # Nothing is unpacked: what is small when it comes may be gigabytes when it is read.
+            headers={"Accept-Encoding": "identity"},
+            auto_decompress=False,
         )
 
     async def close(self) -> None:
@@ -257,7 +259,8 @@ class Run:
         failure = await self._note(task, provider, attempt)
         if failure is None:
             attempt.won = True
-            judged = with_thresholds(task.result(), provider.thresholds, default=provider.threshold)
+            found = bounded(task.result())
+            judged = with_thresholds(found, provider.thresholds, default=provider.threshold)
             wanted = self.attempts[0].provider == provider.name or attempt.role in CHOSEN
             return replace(judged, provider=provider.name, degraded=not wanted)
         if failure is Failure.CONNECT and not self.engine.backend(provider).is_safe:

@@ -13,11 +13,16 @@ from apps.nlu.selectors.figures import (
 )
 from apps.nlu.selectors.learning import (
     ModelName,
+    entity_kinds,
     entity_lists,
     examples,
+    has_providers,
     intents_of,
+    known_intents,
     model_in_use,
     turn_of_key,
+    turns_with_words,
+    usage_of,
     weights_of,
 )
 
@@ -29,13 +34,18 @@ __all__ = [
     "Series",
     "Window",
     "breakers_of_all",
+    "entity_kinds",
     "entity_lists",
     "examples",
     "figures",
+    "has_providers",
     "histogram_of",
     "intents_of",
+    "known_intents",
     "model_in_use",
     "series_since",
     "turn_of_key",
+    "turns_with_words",
+    "usage_of",
     "weights_of",
 ]

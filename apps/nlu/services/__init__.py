@@ -1,9 +1,9 @@
 """What others may ask of the facade."""
 
-from apps.nlu.services.examples import add_examples, read_examples
+from apps.nlu.services.examples import add_examples, label, read_examples
 from apps.nlu.services.interpreting import interpret, understand
 from apps.nlu.services.measuring import Evaluation, evaluate
-from apps.nlu.services.providers import keep_secret, provider_changed
+from apps.nlu.services.providers import change_usage, keep_secret, provider_changed
 from apps.nlu.services.training import (
     promote,
     request_training,
@@ -11,15 +11,18 @@ from apps.nlu.services.training import (
     train_now,
     train_requested,
 )
-from apps.nlu.services.turns import forget_old
+from apps.nlu.services.turns import forget_old, forget_texts
 
 __all__ = [
     "Evaluation",
     "add_examples",
+    "change_usage",
     "evaluate",
     "forget_old",
+    "forget_texts",
     "interpret",
     "keep_secret",
+    "label",
     "promote",
     "provider_changed",
     "read_examples",

@@ -4,10 +4,11 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
+from uuid import UUID
 
-from apps.nlu.exceptions import ExamplesRefused
-from apps.nlu.interpretation import OUT_OF_SCOPE, TEXT_MAX
-from apps.nlu.models import INTENT_MAX, Example
+from apps.nlu.exceptions import ExamplesRefused, TextNotKept
+from apps.nlu.interpretation import INTENT_MAX, OUT_OF_SCOPE, TEXT_MAX
+from apps.nlu.models import Example, Turn
 
 EXAMPLES_MAX = 200_000
 FAULTS_SHOWN = 20
@@ -77,6 +78,20 @@ def add_examples(tenant: int, pairs: Iterable[Pair], *, language: str = "en") ->
     }
     Example.objects.bulk_create(rows, batch_size=CHUNK, **options)
     return len(rows)
+
+
+def label(tenant: int, turn: UUID, intent: str) -> None:
+    """Make an example of what a customer wrote: this is what it meant. The next training learns it.
+
+    Raises `TextNotKept` where the turn has no text (any more), and `ExamplesRefused`.
+    """
+    row = Turn.objects.for_tenant(tenant).filter(pk=turn).first()
+    if row is None or not row.text:
+        raise TextNotKept(turn=str(turn))
+    text, named = row.text.strip(), intent.strip()
+    if reason := _reason(text, named):
+        raise ExamplesRefused(errors=[_fault("intent", *reason)])
+    add_examples(tenant, [(text, named)], language=row.language)
 
 
 def _reason(text: str, intent: str) -> tuple[str, str] | None:

@@ -14,7 +14,6 @@ from apps.nlu.exceptions import SecretUnreadable
 from apps.nlu.facade.plan import Terms
 from apps.nlu.interpretation import Interpretation, unknown, with_thresholds
 from apps.nlu.models import Provider as ProviderRow
-from apps.nlu.models import Usage
 from apps.nlu.selection import Choice
 from apps.nlu.selectors import ModelName
 from apps.nlu.services import secrets
@@ -85,7 +84,7 @@ def forget(tenant: int | None = None) -> None:
 
 def _read(tenant: int) -> Known:
     rows = ProviderRow.objects.for_tenant(tenant).filter(enabled=True).order_by("order", "name")
-    usage = Usage.objects.for_tenant(tenant).first() or Usage(tenant_id=tenant)
+    usage = selectors.usage_of(tenant)
     model = selectors.model_in_use(tenant)
     return Known(
         providers=tuple(found for row in rows if (found := _provider(row)) is not None),

@@ -17,7 +17,7 @@ from apps.conversations.management.callers import Api
 from apps.conversations.management.dialogues import BUILT_IN, read
 from apps.conversations.management.simulation import Simulation, endless
 from apps.tenants.services import get_tenant
-from config import demo, language
+from config import demo, language, stack
 
 PRICES_EVERY = 2.0  # seconds
 
@@ -41,9 +41,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Set up, then trade until told to stop."""
-        known = demo.set_up(Path(settings.VAR_DIR))
+        var = Path(settings.VAR_DIR)
+        known = demo.set_up(var)
         if options["setup"]:
-            language.set_up(get_tenant(demo.TENANT))
+            language.set_up(get_tenant(demo.TENANT), stubs=settings.NLU_STUBS_URL)
+            language.write_examples(var / stack.EXAMPLES_FILE)
             self.stdout.write("the demo tenant is ready")
             return
         if options["talk"]:

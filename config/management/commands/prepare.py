@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
 
 def _workers() -> dict[str, list[str]]:
-    """Return the queues of each worker: one a shard, and one for what the clock starts.
+    """Return the queues of each worker: one a shard, one that calls out, one for what the clock starts.
 
     `LOCKSTEP_SHARDS` asks for more shards than the map uses, before `manage.py reshard` spreads
     the partitions over them.
@@ -44,4 +44,8 @@ def _workers() -> dict[str, list[str]]:
     highest = Partition.objects.aggregate(highest=Max("queue_shard"))["highest"] or 0
     shards = max(highest + 1, int(os.environ.get("LOCKSTEP_SHARDS") or 1))
     workers = {f"shard{shard}": celery.shard_queues(shard) for shard in range(shards)}
-    return {**workers, "housekeeping": celery.HOUSEKEEPING_QUEUES}
+    return {
+        **workers,
+        stack.CALLER: celery.calling_queues(shards),
+        "housekeeping": celery.HOUSEKEEPING_QUEUES,
+    }

@@ -34,7 +34,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the port of the pages; sockets, Flower and clearing are on the next three."""
+        """Take the port of the pages; the other doors are on the next four."""
         port = int(os.environ.get("PORT") or DEFAULT_PORT)
         parser.add_argument("--port", type=int, default=port)
         parser.add_argument("--no-demo", action="store_true", help="no demo tenant, no demo market")
@@ -93,7 +93,8 @@ def _start(supervisor: Supervisor, var: Path, doors: stack.Ports, *, demo: bool)
     if demo:
         url = doors.url(doors.web)
         market = stack.manage("market", "demo", "--url", url)
-        supervisor.start([market, stack.manage("talk", "demo", "--talk", "--url", url)])
+        talk = stack.manage("talk", "demo", "--talk", "--url", url)
+        supervisor.start([*stack.nlu_stubs(var, doors), market, talk])
 
 
 def _has_demo(console: Console) -> bool:

@@ -10,11 +10,11 @@ const MODES = {
 export class Composer {
   /** `onSend(mode, text)`, `onTyping(isTyping)`, `onFile(file)`; `canned()` → [{name, body}]. */
   constructor({ onSend, onTyping, onFile, canned }) {
-    Object.assign(this, { onSend, onTyping, onFile, canned, id: null, replies: [], at: 0 });
+    Object.assign(this, { onSend, onTyping, onFile, canned, id: null, replies: [], at: 0, isChosen: false });
     this.form = byId("composer");
     this.text = byId("text");
     this.form.addEventListener("submit", (event) => (event.preventDefault(), this.send()));
-    this.form.addEventListener("change", ({ target }) => target.name === "mode" && this.turn(target.value));
+    this.form.addEventListener("change", ({ target }) => target.name === "mode" && this.pick(target.value));
     this.text.addEventListener("input", () => this.input());
     this.text.addEventListener("keydown", (event) => this.key(event));
     this.text.addEventListener("blur", () => setTimeout(() => this.fold(), 150));
@@ -45,6 +45,7 @@ export class Composer {
     if (this.id !== id) {
       this.keep();
       this.id = id;
+      this.isChosen = false;
       this.text.value = (id && read(id)) || "";
       this.fold();
     }
@@ -53,9 +54,15 @@ export class Composer {
       radio.disabled = !allowed.includes(radio.value);
       radio.closest("label").hidden = !allowed.includes(radio.value) && radio.value !== "reply";
     }
-    if (!allowed.includes(this.mode) && allowed.length) this.turn(allowed[0]);
-    else this.turn(this.mode);
+    // What is half written stays what it is; else a reply comes first, unless somebody chose a note.
+    const stays = allowed.includes(this.mode) && (this.isChosen || this.text.value);
+    this.turn(stays || !allowed.length ? this.mode : allowed[0]);
     byId("file").disabled = !allowed.includes("reply");
+  }
+
+  pick(mode) {
+    this.isChosen = true;
+    this.turn(mode);
   }
 
   turn(mode) {
@@ -68,7 +75,7 @@ export class Composer {
   }
 
   focus(mode) {
-    if (mode && !this.form.querySelector(`[value=${mode}]`).disabled) this.turn(mode);
+    if (mode && !this.form.querySelector(`[value=${mode}]`).disabled) this.pick(mode);
     this.text.focus();
   }
 

@@ -16,7 +16,8 @@ def files_are_what_was_made(tenant_id: int | None) -> Check:
     found = ReportFile.objects.filter(state=FileState.READY)
     if tenant_id is not None:
         found = found.for_tenant(tenant_id)
-    checked, failures = 0, []
+    checked = 0
+    failures: list[str] = []
     for file in found.order_by("pk").iterator(chunk_size=200):
         checked += 1
         if (fault := _fault(file)) and len(failures) < FAILURES_SHOWN:

@@ -68,7 +68,7 @@ def due(terms: Terms, since: datetime, now: datetime, *, most: int) -> list[Peri
     first.
     """
     first = period_at(terms, since).start
-    found = []
+    found: list[Period] = []
     for period in _backwards(terms, now):
         if period.start < first or len(found) == most:
             break

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
@@ -105,7 +105,7 @@ def cash(
     tenant: int, since: datetime, until: datetime, *, limit: int, owner: UUID | None = None
 ) -> Sequence[CashLine]:
     """Cash by account and currency over [since, until), by time of booking; the house's last."""
-    asked = {
+    asked: dict[str, Any] = {
         "tenant": tenant,
         "since": since,
         "until": until,
@@ -125,7 +125,7 @@ def fees(
 
     What was taken back by a reversal is taken off again.
     """
-    asked = {
+    asked: dict[str, Any] = {
         "tenant": tenant,
         "since": since,
         "until": until,

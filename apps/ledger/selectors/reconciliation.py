@@ -74,7 +74,7 @@ class BreakLine:
 
 def run_history(tenant: int, since: date, until: date, *, limit: int) -> Sequence[RunLine]:
     """Runs of days (both inclusive), the newest first, in one question."""
-    asked = {
+    asked: dict[str, Any] = {
         "tenant": tenant, "since": since, "until": until, "limit": limit,
         "not_run": str(Status.NOT_RUN),
     }  # fmt: skip
@@ -87,7 +87,7 @@ def breaks_by_kind(
     tenant: int, since: datetime, until: datetime, *, limit: int
 ) -> Sequence[BreakLine]:
     """Breaks that were opened in [since, until), by kind."""
-    asked = {"tenant": tenant, "since": since, "until": until, "limit": limit}
+    asked: dict[str, Any] = {"tenant": tenant, "since": since, "until": until, "limit": limit}
     with connection.cursor() as cursor:
         cursor.execute(BY_KIND, asked)
         return [BreakLine(*row) for row in cursor.fetchall()]

@@ -27,7 +27,7 @@ def forget_old_files(now: datetime) -> int:
     while True:
         with unit_of_work(), connection.cursor() as cursor:
             cursor.execute(FORGET, [now, AT_A_TIME])
-            gone = cursor.fetchone()[0]
+            gone = int(cursor.fetchone()[0])
         total += gone
         if gone < AT_A_TIME:
             return total

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -112,7 +112,7 @@ def efficiency(
     with connection.cursor() as cursor:
         cursor.execute(MARKETS, [tenant, since, until])
         markets = [market for (market,) in cursor.fetchall()]
-        asked = {
+        asked: dict[str, Any] = {
             "tenant": tenant,
             "since": since,
             "until": until,
@@ -126,7 +126,7 @@ def efficiency(
 
 def fails(tenant: int, on: date, *, limit: int, account: str = "") -> Sequence[FailLine]:
     """What was failing at the end of a day (UTC), by age and currency, the youngest first."""
-    asked = {"tenant": tenant, "on": on, "account": account, "limit": limit}
+    asked: dict[str, Any] = {"tenant": tenant, "on": on, "account": account, "limit": limit}
     with connection.cursor() as cursor:
         cursor.execute(FAILS, asked)
         return [FailLine(*row) for row in cursor.fetchall()]

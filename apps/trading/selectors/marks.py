@@ -7,7 +7,7 @@ first that a walk backwards meets. It is as long as what was told since.
 from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
@@ -35,7 +35,7 @@ def marks_at(
     instruments: Collection[UUID], *, effective: datetime, known: datetime
 ) -> dict[UUID, Decimal | None]:
     """The price of each instrument at `effective`, as known at `known`; none where there was none."""
-    asked = {
+    asked: dict[str, Any] = {
         "ids": list(instruments),
         "effective": effective,
         "known": known,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -64,7 +64,7 @@ def volumes(
     tenant: int, since: datetime, until: datetime, *, unit: str, limit: int
 ) -> Sequence[Volume]:
     """Of each `unit` (hour or day) of [since, until) in which anything happened, oldest first."""
-    asked = {
+    asked: dict[str, Any] = {
         "tenant": tenant,
         "since": since,
         "until": until,

@@ -2,7 +2,9 @@
 
 import random
 import time
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
@@ -14,12 +16,33 @@ from apps.agents.models import Agent, Assignment, RoutingPolicy, Work
 from apps.agents.services import moving, state
 from apps.agents.services.state import scripts
 from apps.core.ids import uuid7
+from apps.events.models import StoredEvent
 from apps.events.services import unit_of_work, waking
 from apps.tenants.services import create_tenant
 
 SKILLS = ("billing", "tax", "vip")
 LOOK_SECONDS = 0.002  # between two looks whether a place is filled
 PATIENCE = 30.0
+
+PARTS = (
+    "ending it, until the log has it",
+    "wake, drain, rules, pick",
+    "confirming, until the log has it",
+    "seeing it",
+)
+
+
+@dataclass
+class Fill:
+    """A place that was freed and filled; what it took, and what that is made of."""
+
+    released: UUID
+    taken: UUID
+    began: datetime
+    seen: datetime
+    seconds: float
+    parts: dict[str, float] = field(default_factory=dict)
+
 
 EMPTY = """
 SET session_replication_role = replica;
@@ -143,21 +166,52 @@ def settle(tenant: int) -> None:
         )
 
 
-def free_places(tenant: int, count: int) -> list[float]:
-    """End conversations one after another; seconds until each agent has the next."""
-    rng, found = random.Random(5), []
-    for _ in range(count):
-        live = Assignment.objects.for_tenant(tenant).exclude(state="ended").select_related("work")
-        held = rng.choice(list(live))
-        queue_one(tenant)
-        started = time.perf_counter()
-        services.complete_work(tenant, held.work.work_id)
-        while not live.filter(agent_id=held.agent_id).exclude(pk=held.pk).exists():
-            if time.perf_counter() - started > PATIENCE:
-                raise RuntimeError("a freed place was not filled")
-            time.sleep(LOOK_SECONDS)
-        found.append(time.perf_counter() - started)
+def free_places(tenant: int, count: int) -> list[Fill]:
+    """End conversations one after another; until each agent has the next."""
+    rng = random.Random(5)
+    found = [_free_one(tenant, rng) for _ in range(count)]
+    _take_apart(tenant, found)
     return found
+
+
+def _free_one(tenant: int, rng: random.Random) -> Fill:
+    live = Assignment.objects.for_tenant(tenant).exclude(state="ended").select_related("work")
+    held = rng.choice(list(live))
+    queue_one(tenant)
+    began, started = datetime.now(UTC), time.perf_counter()
+    services.complete_work(tenant, held.work.work_id)
+    while not (new := live.filter(agent_id=held.agent_id).exclude(pk=held.pk).first()):
+        if time.perf_counter() - started > PATIENCE:
+            raise RuntimeError("a freed place was not filled")
+        time.sleep(LOOK_SECONDS)
+    seconds = time.perf_counter() - started
+    return Fill(held.work.work_id, new.work.work_id, began, datetime.now(UTC), seconds)
+
+
+def _take_apart(tenant: int, fills: list[Fill]) -> None:
+    """Put the parts into fills, by the times that the log and the tables have of them."""
+    told = StoredEvent.objects.filter(tenant_id=tenant, topic="agent")
+    ended, matched = (
+        dict(told.filter(name=name, key__in=keys).values_list("key", "recorded_at"))
+        for name, keys in (
+            ("agents.work.released", [str(fill.released) for fill in fills]),
+            ("agents.agent.matched", [str(fill.taken) for fill in fills]),
+        )
+    )
+    taken = Assignment.objects.for_tenant(tenant).filter(
+        work__work_id__in=[fill.taken for fill in fills]
+    )
+    picked = dict(taken.values_list("work__work_id", "offered_at"))
+    for fill in fills:
+        times = (
+            fill.began,
+            ended[str(fill.released)],
+            picked[fill.taken],
+            matched[str(fill.taken)],
+            fill.seen,
+        )
+        spans = zip(PARTS, times, times[1:], strict=False)
+        fill.parts = {name: (end - begin).total_seconds() for name, begin, end in spans}
 
 
 def queue_one(tenant: int) -> None:

@@ -84,14 +84,20 @@ def _match(call: Callable[[], int], tenant: int, total: int, figures: Contender)
 
 
 def _freed(lab: Lab, tenant: int, options: Options, say: Say) -> Chapter:
-    frees = options.size(200, 30)
+    frees = options.size(250, 30)
+    total = frees * options.rounds
     chapter = Chapter(
         "P8.4",
         f"Matching: a freed place is filled, {WAITING:,} waiting",
         "A full house; a conversation ends, and a Celery worker, woken by the log, gives the place "
-        f"to the next. From the call that ends it to the match that is seen, {frees} times a round.",
+        "to the next; another customer comes, and the next conversation ends at once. From the call "
+        f"that ends it to the match that is seen, {frees} times a round; then the median of each part.",
     )
-    series = [chapter.new(f"filled: {which}", "ours", "ms") for which in ("p50", "p99")]
+    shares = (("p50", 0.5), ("p99", 0.99))
+    series = [chapter.new(f"filled: {which}", "ours", "ms") for which, _ in shares]
+    pooled = [chapter.new(f"filled: {which} of all {total:,}", "ours", "ms") for which, _ in shares]
+    parts = {name: chapter.new(f"of this: {name}", "also", "ms") for name in work.PARTS}
+    fills: list[work.Fill] = []
     work.fill_up(tenant, WAITING)
     command = celery_worker("config", "matching.0", "matching.1")
     with lab.process("matching", *command) as worker, Clients() as clients:
@@ -99,8 +105,12 @@ def _freed(lab: Lab, tenant: int, options: Options, say: Say) -> Chapter:
         clients.once(partial(work.settle, tenant))
         for number in range(options.rounds):
             say(f"round {number + 1} of {options.rounds}: freeing {frees} places")
-            seconds = work.free_places(tenant, frees)
-            for one, share in zip(series, (0.5, 0.99), strict=True):
-                one.add(1000 * quantile(seconds, share))
-    chapter.at_most("p99 of a freed place", series[1], 1000)
+            fills += (found := work.free_places(tenant, frees))
+            for one, (_, share) in zip(series, shares, strict=True):
+                one.add(1000 * quantile([fill.seconds for fill in found], share))
+            for name, part in parts.items():
+                part.add(1000 * quantile([fill.parts[name] for fill in found], 0.5))
+    for one, (_, share) in zip(pooled, shares, strict=True):
+        one.add(1000 * quantile([fill.seconds for fill in fills], share))
+    chapter.at_most("p99 of a freed place", pooled[1], 1000)
     return chapter

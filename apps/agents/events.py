@@ -140,7 +140,7 @@ class WorkOverflowed(Event, frozen=True):
     """Waiting work met a rule for too much of it. Told once a rule and work. Key: work."""
 
     work_id: UUID
-    rule: str  # out_of_hours | long_wait | long_queue
+    rule: str  # out_of_hours | long_wait | long_queue | deadline | fallback
     action: str  # tell | any_agent | team:<name>
 
 

@@ -55,16 +55,22 @@ def window(hours: Hours, at: datetime) -> Span | None:
 
 def open_seconds(hours: Hours, begin: datetime, end: datetime) -> float:
     """How many seconds of a stretch are within the hours."""
-    first = _local(hours, begin).date() - timedelta(days=1)
-    days = (_local(hours, end).date() - first).days + 1
     total = 0.0
     reached = begin
-    for since, until in _spans(hours, first, days):
+    for since, until in open_spans(hours, begin, end):
         inside = max(since, reached), min(until, end)
         if inside[1] > inside[0]:
             total += (inside[1] - inside[0]).total_seconds()
             reached = inside[1]
     return total
+
+
+def open_spans(hours: Hours, begin: datetime, end: datetime) -> Iterator[Span]:
+    """The open stretches that meet a stretch of time, in order, each as a whole; UTC."""
+    first = _local(hours, begin).date() - timedelta(days=1)
+    for since, until in _spans(hours, first, (_local(hours, end).date() - first).days + 1):
+        if since < end and until > begin:
+            yield since, until
 
 
 def _around(hours: Hours, at: datetime) -> Iterator[Span]:

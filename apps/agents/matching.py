@@ -49,6 +49,7 @@ class Need:
 
     id: str
     queued_at: int
+    """Since when it waits for whom it asks for; what was served or transferred began anew."""
     order_at: int
     skills: Mapping[str, int] = field(default_factory=dict)
     language: str = ""

@@ -15,6 +15,7 @@ from typing import Any, Final
 import redis
 from celery import current_app
 
+from apps.agents import selectors as agents
 from apps.conversations import selectors as conversations
 from apps.core.money import plain
 from apps.events import selectors as events
@@ -28,6 +29,8 @@ from apps.web.status import Clock, Facts, Reader, judge
 TRADES_SHOWN: Final = 16
 PARKED_SHOWN: Final = 20
 ASSETS_SHOWN: Final = 100
+UNIT: Final = 1_000
+"""Agents' loads and capacities are thousandths of one conversation."""
 TENANTS_KEPT: Final = 200
 """Tenants whose flow and trial balance a process keeps in memory, about 10 kB each."""
 
@@ -68,6 +71,7 @@ def board(tenant: Tenant) -> dict[str, Any]:
         "status": asdict(status),
         "flow": _flow(_flow_of(tenant.pk), now),
         "conversations": _conversations(tenant.pk, now),
+        "agents": _agents(tenant.pk),
         "handlers": _handlers(lags),
         "parked": {"count": parked_count, "keys": [asdict(one) for one in parked]},
         "trades": _trades(tenant.pk),
@@ -132,13 +136,18 @@ def _standing_of(tenant: int) -> Kept[conversations.Standing]:
 
 
 @lru_cache(maxsize=TENANTS_KEPT)
+def _attendance_of(tenant: int) -> Kept[agents.Attendance]:
+    return Kept(partial(agents.attendance, tenant), time.monotonic)
+
+
+@lru_cache(maxsize=TENANTS_KEPT)
 def _trial_of(tenant: int) -> Kept[list[ledger.TrialRow]]:
     return Kept(partial(ledger.trial_balance, tenant), time.monotonic)
 
 
 def forget() -> None:
     """Forget what this process remembers of tenants; between tests, whose databases are emptied."""
-    for kept in (_flow_of, _messages_of, _standing_of, _trial_of):
+    for kept in (_flow_of, _messages_of, _standing_of, _attendance_of, _trial_of):
         kept.cache_clear()
 
 
@@ -152,6 +161,16 @@ def _conversations(tenant: int, now: float) -> dict[str, Any]:
         "waiting": stand.of("queued", "offered"),
         "longest_wait_seconds": round(max(now - since.timestamp(), 0.0)) if since else 0,
         "with_agents": stand.of("active", "on_hold"),
+    }
+
+
+def _agents(tenant: int) -> dict[str, Any]:
+    there = _attendance_of(tenant).value()
+    return {
+        "online": there.online,
+        "signed_on": there.signed_on,
+        "load": there.load / UNIT,
+        "capacity": there.capacity / UNIT,
     }
 
 

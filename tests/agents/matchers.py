@@ -16,8 +16,8 @@ import django
 
 
 def main() -> int:
-    """Run as the orders on the command line say; 0 if nobody met with an error."""
-    orders = json.loads(sys.argv[1])
+    """Run as the orders on standard input say; 0 if nobody met with an error."""
+    orders = json.load(sys.stdin)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     from django.conf import settings  # noqa: PLC0415 - after the set-up
@@ -40,13 +40,13 @@ def become(number: int, orders: dict[str, Any]) -> int:
     rng = random.Random(number)
     tenant = orders["tenant"]
     try:
-        for kind, work, queued_at in orders["works"][number :: orders["processes"]]:
+        for kind, work, queued_at, priority in orders["works"][number :: orders["processes"]]:
             skills = {kind: 3} if kind else {}
             terms = services.WorkTerms(
-                UUID(work), "web", skills=skills, queued_at=moment(queued_at)
+                UUID(work), "web", skills=skills, priority=priority, queued_at=moment(queued_at)
             )
             services.queue_work(tenant, terms)
-        wait_for_all(tenant, len(orders["works"]))
+        wait_for_all(tenant, len(orders["works"]), orders["seconds"])
         deadline = time.monotonic() + orders["seconds"]
         while done_of(tenant) < orders["enough"]:
             if time.monotonic() > deadline:
@@ -79,12 +79,12 @@ def take_and_finish(tenant: int, rng: random.Random) -> None:
             continue
 
 
-def wait_for_all(tenant: int, count: int) -> None:
+def wait_for_all(tenant: int, count: int, seconds: float) -> None:
     """Until the works of all processes are there."""
     from apps.agents.models import Work  # noqa: PLC0415 - after the set-up
     from tests.waiting import wait_until  # noqa: PLC0415 - see above
 
-    wait_until(lambda: Work.objects.for_tenant(tenant).count() == count, timeout=120, every=0.1)
+    wait_until(lambda: Work.objects.for_tenant(tenant).count() == count, seconds, every=0.1)
 
 
 def done_of(tenant: int) -> int:

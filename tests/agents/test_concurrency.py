@@ -1,6 +1,6 @@
 """Eight processes, a crowd, twenty agents: nobody above capacity, one owner each, oldest first.
 
-Short by default; `MATCHING_WORKS=1000` is the whole of it.
+Short by default; `MATCHING_WORKS=1000` is the whole of it, and with `-s` it prints its figures.
 """
 
 import json
@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,6 +37,9 @@ AGENTS = 20
 WORKS = int(os.environ.get("MATCHING_WORKS", "160"))
 LEFT = 40
 """Works that nobody finishes: who waits at the end is looked at."""
+PRIORITIES = (0, 0, 0, 5, 20)
+PATIENCE = 240 + WORKS
+"""Seconds for the crowd; it takes about a tenth of them on a machine that does nothing else."""
 
 TOO_MUCH = """
 SELECT count(*) FROM (
@@ -56,7 +60,7 @@ def count(query: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def start(tenant: Tenant, works: list[tuple[str, str, str]]) -> subprocess.Popen[bytes]:
+def start(tenant: Tenant, works: list[tuple[str, str, str, int]]) -> subprocess.Popen[bytes]:
     database = settings.DATABASES["default"]
     url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
     orders = {
@@ -65,12 +69,18 @@ def start(tenant: Tenant, works: list[tuple[str, str, str]]) -> subprocess.Popen
         "processes": PROCESSES,
         "works": works,
         "enough": len(works) - LEFT,
-        "seconds": 240,
+        "seconds": PATIENCE,
     }
     environment = os.environ | {"DATABASE_URL": url, "REDIS_URL": settings.REDIS_URL}
     environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
-    command = [sys.executable, "-m", "tests.agents.matchers", json.dumps(orders)]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "tests.agents.matchers"]
+    crowd = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    assert crowd.stdin is not None
+    with crowd.stdin as wire:  # not on the command line: a thousand works are too long for it
+        wire.write(json.dumps(orders).encode())
+    return crowd
 
 
 def run(tenant: Tenant, meanwhile: Callable[[], None] | None = None) -> None:
@@ -94,10 +104,11 @@ def run(tenant: Tenant, meanwhile: Callable[[], None] | None = None) -> None:
             rng.choice(["", "billing", "tax"]),
             str(uuid7()),
             (begin + timedelta(seconds=n)).isoformat(),
+            rng.choice(PRIORITIES),
         )
         for n in range(WORKS)
     ]
-    crowd = start(tenant, works)
+    started, crowd = time.monotonic(), start(tenant, works)
     looks: list[int] = []
     waited = False
     try:
@@ -110,28 +121,54 @@ def run(tenant: Tenant, meanwhile: Callable[[], None] | None = None) -> None:
                 meanwhile()
             return crowd.poll() is not None
 
-        wait_until(over, timeout=300)
+        wait_until(over, timeout=PATIENCE + 60)
     finally:
         crowd.kill()
     assert crowd.returncode == 0
     assert sum(looks) == 0
     assert len(looks) > 20
+    assert waited or meanwhile is None
     services.sweep()
+    report(time.monotonic() - started, len(looks))
+
+
+def report(seconds: float, looks: int) -> None:
+    """What the crowd did, for whoever runs the whole of it (`-s`)."""
+    ended = Assignment.objects.exclude(outcome="")
+    declined = ended.filter(outcome="declined").count()
+    matched = Assignment.objects.count()
+    drift = DriftCheck.objects.get()
+    sys.stdout.write(
+        f"\n{PROCESSES} processes, {WORKS} works, {AGENTS} agents: {matched} matches ({declined} "
+        f"declined) and {done()} finished in {seconds:.1f} s, {matched / seconds:.0f} matches/s; "
+        f"{looks} looks met nobody above capacity and no work with two agents; "
+        f"drift {drift.drifted} of {drift.compared}, {drift.rebuilds_total} rebuilds by the sweep\n"
+    )
 
 
 def done() -> int:
     return Work.objects.filter(state="done").count()
 
 
-def first_fences(works: set[UUID] | None = None) -> dict[str, list[tuple[int, int]]]:
-    """By skill asked: (when queued, first token) of each of the works that was ever given out."""
+def assert_oldest_first(works: set[UUID] | None = None) -> None:
+    """Of those who ask for the same: in the order of the line, and by age within a priority.
+
+    Each work's first token is compared: who declined may be asked again later.
+    """
     found: dict[UUID, int] = {}
     for work, fence in Assignment.objects.order_by("fence").values_list("work_id", "fence"):
         found.setdefault(work, fence)
-    by_kind: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    lines: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    ages: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
     for row in Work.objects.filter(pk__in=set(found) if works is None else works & set(found)):
-        by_kind[",".join(row.skills)].append((millis(row.order_at), found[row.pk]))
-    return by_kind
+        kind = ",".join(row.skills)
+        lines[kind].append((millis(row.order_at), found[row.pk]))
+        ages[kind, row.priority].append((millis(row.queued_at), found[row.pk]))
+    assert len(lines) == 3
+    assert len(ages) > len(lines)
+    for pairs in (*lines.values(), *ages.values()):
+        fences = [fence for _, fence in sorted(pairs)]
+        assert fences == sorted(fences)
 
 
 def assert_all_is_well(tenant: Tenant) -> None:
@@ -173,9 +210,7 @@ def left_that_could_be_served(tenant: Tenant) -> list[matching.Match]:
 def test_nobody_above_capacity_one_owner_oldest_first(tenant: Tenant) -> None:
     run(tenant)
     assert_all_is_well(tenant)
-    for pairs in first_fences().values():
-        fences = [fence for _, fence in sorted(pairs)]
-        assert fences == sorted(fences)
+    assert_oldest_first()
 
 
 @pytest.mark.processes
@@ -195,6 +230,4 @@ def test_the_same_with_redis_emptied_in_the_middle(tenant: Tenant) -> None:
     assert_all_is_well(tenant)
     assert waiting
     # Who waited when all was known again: oldest first, as if nothing had happened.
-    for pairs in first_fences(waiting).values():
-        fences = [fence for _, fence in sorted(pairs)]
-        assert fences == sorted(fences)
+    assert_oldest_first(waiting)

@@ -268,8 +268,6 @@ def test_race_8_business_hours_are_never_a_flag(tenant: Tenant) -> None:
             schedule=schedule, weekday=weekday, opens=time(0), closes=time(0)
         )
     services.sweep()
-    state.refresh(tenant.pk, agents=[anna.pk])
-    services.look(tenant.pk)
     assert owners([work]) == [anna.pk]
 
 

@@ -8,7 +8,13 @@ from rest_framework.test import APIClient
 
 from apps.agents import selectors as lines
 from apps.agents import services as agents
-from apps.agents.exceptions import AgentUnfit, NotServed, OfferGone
+from apps.agents.exceptions import (
+    AgentUnfit,
+    NotServed,
+    OfferGone,
+    UnknownTeam,
+    WorkMalformed,
+)
 from apps.conversations import selectors, services
 from apps.conversations.models import Conversation
 from apps.tenants.models import Tenant
@@ -114,6 +120,40 @@ def test_a_transfer_waits_for_its_agent_and_then_for_anybody(tenant: Tenant, ann
     view = services.transfer(tenant.pk, one.id, agent=ben, by="agent:a")
 
     assert (view.state, view.wanted_agent_id, view.queued_at) == ("queued", ben, one.queued_at)
+    matched(tenant.pk)
+    assert services.accept(tenant.pk, one.id, agent=ben).agent_id == ben
+
+
+def test_a_transfer_to_a_team_is_for_the_team(tenant: Tenant, anna: UUID) -> None:
+    agents.create_team(tenant.pk, "Second level")
+    ben = make_agent(tenant.pk, "ben", status="online", team="Second level").pk
+    bot, queued = open_one(tenant.pk, "a"), open_one(tenant.pk, "b", skills=["billing"])
+    matched(tenant.pk)
+    services.accept(tenant.pk, queued.id, agent=anna)
+
+    for one in (bot, queued):
+        services.transfer(tenant.pk, one.id, team="Second level", skills={}, by="agent:a")
+        matched(tenant.pk)
+        assert services.accept(tenant.pk, one.id, agent=ben).agent_id == ben
+    with pytest.raises(UnknownTeam):
+        services.transfer(tenant.pk, queued.id, team="Nobody", by="agent:a")
+    with pytest.raises(WorkMalformed):
+        services.transfer(tenant.pk, queued.id, team="No\0body", by="agent:a")
+
+
+def test_a_transfer_to_a_skill_waits_for_the_skill_until_it_falls_back(
+    tenant: Tenant, anna: UUID
+) -> None:
+    policy(tenant.pk, relax=[])
+    one = open_one(tenant.pk, "carl", owner="queue")
+    matched(tenant.pk)
+    services.accept(tenant.pk, one.id, agent=anna)
+    ben = make_agent(tenant.pk, "ben", status="online").pk
+
+    waits = services.transfer(tenant.pk, one.id, skills={"tax": 4}, by="agent:a")
+    matched(tenant.pk)
+    assert (waits.fallback_at, stands(tenant.pk, one.id)) == (None, ("queued", None))
+    services.transfer(tenant.pk, one.id, skills={"tax": 4}, fallback_seconds=0, by="agent:a")
     matched(tenant.pk)
     assert services.accept(tenant.pk, one.id, agent=ben).agent_id == ben
 

@@ -8,14 +8,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from apps.agents import services as agents
+from apps.agents.selectors import find_agent as agents_of
 from apps.conversations.services import open_conversation, send_message
 from apps.events import registry, services
 from apps.events.services import announce
 from apps.events.services.clock import tick
 from apps.web import selectors, snapshots
+from tests.agents.cast import make_agent, queue
 from tests.web.conftest import take_everything
 
-QUERIES_MAX = 11
+QUERIES_MAX = 12
 
 
 def board(api):
@@ -45,6 +48,7 @@ def test_an_empty_platform_is_shown_whole(api):
     assert found["tenant"] == {"slug": "acme", "name": "Acme Brokers"}
     assert found["flow"]["per_second"] == [0] * 120
     assert found["conversations"]["flow"]["per_second"] == [0] * 120
+    assert found["agents"] == {"online": 0, "signed_on": 0, "load": 0.0, "capacity": 0.0}
     assert found["conversations"]["open"] == found["conversations"]["longest_wait_seconds"] == 0
     assert (found["trades"], found["parked"]) == ([], {"count": 0, "keys": []})
     assert found["trial_balance"] == {"assets": 0, "off": 0, "rows": []}
@@ -87,6 +91,15 @@ def test_conversations_are_counted_by_where_they_stand(api, tenant, other, monke
     )
     assert found["longest_wait_seconds"] >= 2
     assert (found["flow"]["total"], found["flow"]["rate"]) == (3, 0.3)
+
+
+def test_agents_who_are_there_are_counted_with_what_they_have(api, tenant, other):
+    make_agent(tenant.pk, "anna", status="online", capacity=2)
+    make_agent(tenant.pk, "bob", status="away")
+    make_agent(tenant.pk, "carl")
+    make_agent(other.pk, "zoe", status="online")
+    agents.reassign_work(tenant.pk, queue(tenant.pk), agents_of(tenant.pk, "anna").pk)
+    assert board(api)["agents"] == {"online": 1, "signed_on": 2, "load": 1.0, "capacity": 2.0}
 
 
 def test_the_flow_counts_whole_seconds(api, trade, monkeypatch):

@@ -25,6 +25,7 @@ urlpatterns = [
     path("offers/<uuid:work>/acceptance", views.AcceptanceView.as_view(), name="acceptance"),
     path("offers/<uuid:work>/refusal", views.RefusalView.as_view(), name="refusal"),
     path("reports/agents", views.AgentsReportView.as_view(), name="report-agents"),
+    path("reports/skills", views.SkillsReportView.as_view(), name="report-skills"),
     path("reports/queue", views.QueueReportView.as_view(), name="report-queue"),
     path("reports/hours", views.HoursReportView.as_view(), name="report-hours"),
 ]

@@ -1,5 +1,6 @@
 """What waits, and who has what: work, and its assignments."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -72,6 +73,11 @@ class Work(models.Model):
     priority = models.SmallIntegerField(default=0)
     queued_at = models.DateTimeField()
     order_at = models.DateTimeField()
+    asked_at = models.DateTimeField(
+        null=True,
+        help_text="Since when it waits for whom it asks for now, if not since it was queued: skills are "
+        "relaxed from then on.",
+    )
     deadline = models.DateTimeField(null=True)
     weight = models.IntegerField(help_text="Thousandths of one conversation.")
     on_hold = models.BooleanField(db_default=False, default=False)
@@ -133,6 +139,11 @@ class Work(models.Model):
     def __str__(self) -> str:
         return f"{self.work_id} {self.state}"
 
+    @property
+    def waits_since(self) -> datetime:
+        """The beginning of its present wait; its place in the line may be older."""
+        return self.asked_at or self.queued_at
+
 
 class Assignment(models.Model):
     """An agent's hold on work, from the offer to the end. A trigger keeps ended ones as they are."""
@@ -149,6 +160,10 @@ class Assignment(models.Model):
     expires_at = models.DateTimeField(null=True)
     accepted_at = models.DateTimeField(null=True)
     first_response_ms = models.BigIntegerField(null=True)
+    responses = models.IntegerField(db_default=0, default=0)
+    response_ms = models.BigIntegerField(
+        db_default=0, default=0, help_text="Sum of the agent's responses."
+    )
     wrap_up_at = models.DateTimeField(null=True)
     wrap_up_until = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)

@@ -4,9 +4,11 @@ from apps.agents.selectors import reports
 from apps.agents.selectors.board import Board, Seat, board
 from apps.agents.selectors.drift import drifts
 from apps.agents.selectors.people import (
+    Attendance,
     Load,
     agent_of,
     agents,
+    attendance,
     find_agent,
     find_team,
     load_of,
@@ -34,6 +36,7 @@ from apps.agents.selectors.rules import (
 )
 
 __all__ = [
+    "Attendance",
     "Board",
     "Load",
     "OfferView",
@@ -42,6 +45,7 @@ __all__ = [
     "WorkView",
     "agent_of",
     "agents",
+    "attendance",
     "board",
     "drifts",
     "find_agent",

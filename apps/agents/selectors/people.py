@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from apps.agents.exceptions import UnknownAgent, UnknownTeam
-from apps.agents.models import Agent, StatusChange, Team
+from apps.agents.matching import UNIT
+from apps.agents.models import Agent, Status, StatusChange, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,16 @@ class Load:
     load: int
     capacity: int
     works: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """Who is there; load and capacity of those online, in thousandths of a conversation."""
+
+    online: int
+    signed_on: int
+    load: int
+    capacity: int
 
 
 def as_uuid(name: object) -> UUID | None:
@@ -85,6 +96,19 @@ def statuses(tenant: int, agent: UUID, *, limit: int = 100) -> Sequence[StatusCh
     """An agent's statuses, the newest first."""
     rows = StatusChange.objects.for_tenant(tenant).filter(agent_id=agent)
     return list(rows.order_by("-since", "-pk")[:limit])
+
+
+def attendance(tenant: int) -> Attendance:
+    """How many agents are there at present, and how much they have."""
+    online = Q(status=Status.ONLINE)
+    rows = Agent.objects.for_tenant(tenant).exclude(status=Status.OFFLINE)
+    found = rows.aggregate(
+        online=Count("pk", filter=online),
+        signed_on=Count("pk"),
+        load=Sum("load", filter=online, default=0),
+        capacity=Sum(F("capacity") * UNIT, filter=online, default=0),
+    )
+    return Attendance(**found)
 
 
 def load_of(tenant: int, agent: UUID) -> Load:

@@ -63,19 +63,35 @@ def _note(row: Work, held: Assignment | None, said: Sequence[Activity]) -> int |
         if one.sender == "customer":
             row.customer_since = row.customer_since or one.at
         elif row.customer_since is not None and held is not None:
-            taken = max(0, int((one.at - row.customer_since).total_seconds() * 1000))
+            taken = _count(row, held, row.customer_since, one.at)
             row.customer_since = None
-            row.responses += 1
-            row.response_ms += taken
-            if row.first_response_ms is None:
-                whole = (one.at - row.queued_at).total_seconds() * 1000
-                row.first_response_ms = max(0, int(whole))
-            if held.first_response_ms is None and held.accepted_at is not None:
-                since = (one.at - held.accepted_at).total_seconds() * 1000
-                held.first_response_ms = first = max(0, int(since))
+            if held.first_response_ms is None and taken is not None:
+                held.first_response_ms = first = taken
     if held is not None and held.state == AssignmentState.ACTIVE and not row.on_hold:
         held.weight = row.weight
     return first
+
+
+def _count(row: Work, held: Assignment, since: datetime, at: datetime) -> int | None:
+    """Count a response for the work and for its agent; the ms that the agent took.
+
+    The customer waits from their word on, or from when they were queued; an agent can only answer
+    what they have.
+    """
+    row.responses += 1
+    row.response_ms += _ms(since, at)
+    if row.first_response_ms is None:
+        row.first_response_ms = _ms(row.queued_at, at)
+    if held.accepted_at is None:
+        return None
+    taken = _ms(max(since, held.accepted_at), at)
+    held.responses += 1
+    held.response_ms += taken
+    return taken
+
+
+def _ms(begin: datetime, end: datetime) -> int:
+    return max(0, int((end - begin).total_seconds() * 1000))
 
 
 def _write(pairs: Sequence[tuple[Work, Assignment | None]]) -> None:
@@ -84,7 +100,9 @@ def _write(pairs: Sequence[tuple[Work, Assignment | None]]) -> None:
         ["active_at", "customer_since", "responses", "response_ms", "first_response_ms"],
     )
     held = [one for _, one in pairs if one is not None]
-    Assignment.objects.bulk_update(held, ["weight", "first_response_ms"])
+    Assignment.objects.bulk_update(
+        held, ["weight", "first_response_ms", "responses", "response_ms"]
+    )
 
 
 def _learn(agents: dict[UUID, Agent], firsts: Sequence[tuple[Assignment, int]]) -> None:

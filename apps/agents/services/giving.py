@@ -39,12 +39,12 @@ WHERE w.id = p.id
 """
 
 
-def give_out(tenant: int) -> int:
+def give_out(tenant: int, policy: RoutingPolicy | None = None) -> int:
     """Match what can be matched now; how many were. Not in a transaction: it asks Redis.
 
     Raises `StateUnavailable`.
     """
-    policy = policy_of(tenant)
+    policy = policy or policy_of(tenant)
     rules = rules_of(policy)
     given = refusals = place = 0
     while True:

@@ -31,13 +31,16 @@ from apps.events.services import unit_of_work
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Where work is to go: to skills, a team, an agent. If nobody there has taken it within
-    `fallback_seconds`, it goes to whoever has the skills."""
+    """Where work is to go: to skills, a team, an agent.
+
+    If no such team or agent has taken it within `fallback_seconds`, it goes to whoever has the
+    skills; if it was given to skills alone, to anybody. None: it waits for them.
+    """
 
     skills: Mapping[str, int] = field(default_factory=dict)
     team: str = ""
     agent: UUID | None = None
-    fallback_seconds: int = 120
+    fallback_seconds: int | None = 120
 
 
 def transfer_work(tenant: int, work_id: UUID, to: Transfer, *, by: str = "") -> None:
@@ -51,14 +54,18 @@ def transfer_work(tenant: int, work_id: UUID, to: Transfer, *, by: str = "") -> 
         row, held = moving.lock_work(tenant, work_id)
         if row.state == WorkState.WRAP_UP:
             raise NotServed(work=str(work_id))
-        now = timezone.now()
+        now, after = timezone.now(), to.fallback_seconds
         row.team = find_team(tenant, to.team) if to.team else None
         row.agent_id = find_agent(tenant, to.agent).pk if to.agent else None
-        row.fallback_at = now + timedelta(seconds=to.fallback_seconds)
+        row.fallback_at = None if after is None else now + timedelta(seconds=after)
+        row.asked_at, row.sticky_agent = now, None
+        row.overflowed = [rule for rule in row.overflowed if rule != "fallback"]
         if to.skills:
             row.skills = dict(to.skills)
         # Not back to whoever gave it away, unless they are asked for by name.
-        pause = 0 if held is None or held.agent_id == to.agent else to.fallback_seconds
+        pause = policy_of(tenant).decline_pause if after is None else after
+        if held is None or held.agent_id == to.agent:
+            pause = 0
         if str(to.agent) in row.declined:
             row.declined = {key: at for key, at in row.declined.items() if key != str(to.agent)}
         moving.give_back(work, row, held, Outcome.TRANSFERRED, now, reason=by, pause=pause)
@@ -168,10 +175,9 @@ def _write(row: Work, agent: Agent, how: How, now: datetime, by: str) -> Assignm
 
 
 def _faults(to: Transfer) -> list[check.Fault]:
-    found = [
-        *check.skills("skills", to.skills),
-        *check.whole("fallback_seconds", to.fallback_seconds, 0, 86_400),
-    ]
+    found = [*check.skills("skills", to.skills), *check.label("team", to.team, empty=True)]
+    if to.fallback_seconds is not None:
+        found += check.whole("fallback_seconds", to.fallback_seconds, 0, 86_400)
     if not (to.skills or to.team or to.agent):
         found.append(check.fault("to", "nowhere", "Name skills, a team or an agent."))
     return found

@@ -148,8 +148,13 @@ def give_back(
     reason: str = "",
     pause: int = 0,
 ) -> None:
-    """Work waits again, at its old place. Who had it is not asked again for `pause` seconds."""
+    """Work waits again, at its old place. Who had it is not asked again for `pause` seconds.
+
+    What was served waits for its skills anew: the time with an agent was no waiting.
+    """
     if held is not None:
+        if held.accepted_at is not None:
+            row.asked_at = now
         lose(work, row, held, outcome, now, reason=reason)
         if pause:
             until = millis(now + timedelta(seconds=pause))
@@ -157,7 +162,8 @@ def give_back(
     row.state, row.on_hold = WorkState.WAITING, False
     row.save(
         update_fields=[
-            "state", "on_hold", "declined", "team", "agent", "fallback_at", "skills",
+            "state", "on_hold", "asked_at", "declined", "team", "agent", "fallback_at", "skills",
+            "sticky_agent", "overflowed",
         ]
     )  # fmt: skip
     fact = WorkReturned(

@@ -1,6 +1,7 @@
 """Sockets come and go. Two tabs are one agent; who is gone for longer than the grace is offline."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.utils import timezone
 from apps.agents.models import Agent, Status, StatusChange
 from apps.agents.selectors import policy_of
 from apps.agents.services import state
+from apps.agents.services.alarms import look_soon
 from apps.agents.services.people import lock_agent
 from apps.agents.services.statuses import write_status
 from apps.agents.services.touching import touch
@@ -37,6 +39,9 @@ def connected(tenant: int, agent: UUID, connection: str) -> None:
             now = timezone.now()
             write_status(work, row, _before(row), reason="reconnected", by="", now=now)
         touch(work, tenant, agents=[agent])
+        if seen.is_only and row.status == Status.ONLINE:
+            # They were not to be reached: whoever waited for them need not wait for the sweep.
+            work.after_commit(partial(look_soon, tenant))
     _look_again(tenant, agent, seen.lasts_ms)
 
 

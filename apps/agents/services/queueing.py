@@ -116,6 +116,7 @@ def _faults(terms: WorkTerms, now: datetime) -> list[check.Fault]:
         *check.label("channel", terms.channel),
         *check.skills("skills", terms.skills),
         *check.label("language", terms.language, empty=True),
+        *check.label("team", terms.team, empty=True),
         *check.whole("priority", terms.priority, 0, 100),
     ]
     for name in ("queued_at", "deadline", "fallback_at"):

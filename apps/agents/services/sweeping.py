@@ -16,6 +16,7 @@ from apps.agents.exceptions import StateUnavailable
 from apps.agents.matching import UNIT
 from apps.agents.models import Agent, DriftCheck, Status, Work, WorkState
 from apps.agents.services import state
+from apps.agents.services.alarms import turn_hours
 from apps.agents.services.deadlines import look
 from apps.agents.services.presence import look_after
 from apps.agents.services.state import Belief
@@ -65,6 +66,7 @@ def sweep() -> int:
     for tenant in tenants:
         try:
             mended += mend(tenant)
+            turn_hours(tenant)
             for agent in _in(tenant):
                 look_after(tenant, agent)
             look(tenant)

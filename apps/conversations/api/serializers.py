@@ -69,12 +69,14 @@ class TransferIn(StrictForm):
     """To whom it goes."""
 
     agent = serializers.UUIDField(required=False)
+    team = TextField(required=False, help_text="A team's name.")
     skills = SkillsField(required=False)
     fallback_seconds = WholeField(
         required=False,
         min_value=0,
         max_value=86_400,
-        help_text="How long it waits for that agent before anybody may take it.",
+        help_text="How long it waits for that agent or team before anybody with the skills may take "
+        "it; and where only skills are named, before anybody may.",
     )
     reason = TextField(required=False, help_text="A code.")
 

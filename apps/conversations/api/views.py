@@ -160,7 +160,7 @@ class TransferView(APIView):
     @extend_schema(
         request=wire.TransferIn,
         responses=wire.ConversationOut,
-        summary="Transfer a conversation to an agent or a skill",
+        summary="Transfer a conversation to an agent, a team or a skill",
     )
     def post(self, request: Request, conversation: UUID) -> Response:
         """The conversation, which waits in the line."""

@@ -167,6 +167,7 @@ class DeskConsumer(RoomConsumer):
                 ask.conversation,
                 by=self._by,
                 agent=ask.agent,
+                team=ask.team,
                 skills=ask.skills,
                 fallback_seconds=ask.fallback_seconds,
                 reason=ask.reason,

@@ -92,6 +92,7 @@ class Transfer(msgspec.Struct):
 
     conversation: UUID
     agent: UUID | None = None
+    team: Annotated[str, msgspec.Meta(max_length=64)] = ""
     skills: dict[str, int] | list[str] | None = None
     fallback_seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 120
     reason: Name = "transferred"

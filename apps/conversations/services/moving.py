@@ -40,6 +40,8 @@ class Step:
     reason: str = ""
     fence: int | None = None
     agent: UUID | None = None
+    team: str = ""
+    """Whose it is to be, by the name that agents know."""
     wrap_up: timedelta | None = None
     """A closing leaves the agent this long, if an agent has it; or must have it."""
     must_wrap_up: bool = False
@@ -121,28 +123,30 @@ def transfer(  # noqa: PLR0913 - what a transfer may say
     *,
     by: str,
     agent: UUID | None = None,
+    team: str = "",
     skills: checks.Skills | None = None,
     fallback_seconds: int | None = None,
     reason: str = "transferred",
     fence: int | None = None,
 ) -> ConversationView:
-    """To one agent, who has `fallback_seconds` to take it before anybody may; or to a skill.
+    """To one agent or a team, who have `fallback_seconds` to take it before others may; or to a skill.
 
-    It keeps its place in the line if it had one. Raises `UnknownConversation`, `IllegalMove`,
-    `OwnerChanged`, `ConversationRefused`.
+    Not said, the tenant's policy says how long for agents and teams; a skill is waited for, and
+    asked less of with time. It keeps its place in the line if it had one. Raises
+    `UnknownConversation`, `UnknownTeam`, `IllegalMove`, `OwnerChanged`, `ConversationRefused`.
     """
-    if agent is None and skills is None:
-        detail = "A transfer names an agent, skills, or both."
+    if agent is None and skills is None and not team:
+        detail = "A transfer names an agent, a team, skills, or several of them."
         raise ConversationRefused(errors=[checks.fault("agent", "missing", detail)])
     now = timezone.now()
     changes: dict[str, Any] = {"wanted_agent_id": agent, "fallback_at": None}
-    if agent is not None:
-        if fallback_seconds is None:
-            fallback_seconds = selectors.policy_of(tenant).fallback_seconds
+    if fallback_seconds is None and (agent is not None or team):
+        fallback_seconds = selectors.policy_of(tenant).fallback_seconds
+    if fallback_seconds is not None:
         changes["fallback_at"] = now + timedelta(seconds=fallback_seconds)
     if skills is not None:
         changes["skills"] = _levels(skills)
-    step = Step(Move.TRANSFER, by, reason, fence, changes=changes)
+    step = Step(Move.TRANSFER, by, reason, fence, team=team, changes=changes)
     return move(tenant, conversation, step)
 
 
@@ -251,7 +255,7 @@ def write(work: UnitOfWork, row: Conversation, step: Step) -> ConversationView:
         _join(row)
     view = selectors.view_of(row)
     if not step.is_lines:
-        routing.tell(view, step.move, before, by=step.by)
+        routing.tell(view, step.move, before, by=step.by, team=step.team)
     fact = _changed(view, step, before, now)
     work.publish(fact, tenant=row.tenant_id, key=str(row.pk), occurred_at=now)
     work.after_commit(lambda: _tell(view, before))

@@ -14,8 +14,8 @@ from apps.conversations.lifecycle import Move, State
 from apps.conversations.selectors import ConversationView
 
 
-def queue(view: ConversationView) -> None:
-    """Into the line, at the place that its time of queueing gives it.
+def queue(view: ConversationView, team: str = "") -> None:
+    """Into the line, at the place that its time of queueing gives it; for a team, if one is named.
 
     Raises what `agents.services.queue_work` raises.
     """
@@ -27,27 +27,30 @@ def queue(view: ConversationView) -> None:
         priority=view.priority,
         queued_at=view.queued_at,
         sticky_agent=view.last_agent_id,
+        team=team,
         agent=view.wanted_agent_id,
         fallback_at=view.fallback_at,
     )
     agents.queue_work(view.tenant_id, terms)
 
 
-def tell(view: ConversationView, move: Move, before: State, *, by: str) -> None:
+def tell(view: ConversationView, move: Move, before: State, *, by: str, team: str = "") -> None:
     """Tell the line of a move that was not its own. Raises what agents raise."""
     if move in (Move.HAND_OVER, Move.REOPEN) or (move is Move.TRANSFER and before is State.BOT):
-        queue(view)
+        queue(view, team)
         return
     # Conversations that no agent ever waited for have no work: there is nobody to tell.
-    if lines.live_work(view.tenant_id, view.id) is not None:
-        _tell(view, move, before, by)
+    if lines.live_work(view.tenant_id, view.id) is None:
+        return
+    if move is Move.TRANSFER:
+        agents.transfer_work(view.tenant_id, view.id, _whereto(view, team), by=by)
+    else:
+        _tell(view, move, before)
 
 
-def _tell(view: ConversationView, move: Move, before: State, by: str) -> None:
+def _tell(view: ConversationView, move: Move, before: State) -> None:
     tenant, work_id = view.tenant_id, view.id
     match move:
-        case Move.TRANSFER:
-            agents.transfer_work(tenant, work_id, _whereto(view), by=by)
         case Move.REQUEUE:
             agents.release_work(tenant, work_id, reason="released")
         case Move.HOLD | Move.RESUME:
@@ -64,11 +67,13 @@ def _tell(view: ConversationView, move: Move, before: State, by: str) -> None:
             agents.end_wrap_up(tenant, work_id)
 
 
-def _whereto(view: ConversationView) -> agents.Transfer:
-    seconds = 0
+def _whereto(view: ConversationView, team: str) -> agents.Transfer:
+    seconds = None
     if view.fallback_at is not None:
         seconds = max(0, round((view.fallback_at - timezone.now()).total_seconds()))
-    return agents.Transfer(view.skills, agent=view.wanted_agent_id, fallback_seconds=seconds)
+    return agents.Transfer(
+        view.skills, team=team, agent=view.wanted_agent_id, fallback_seconds=seconds
+    )
 
 
 def give(view: ConversationView, agent: UUID, *, by: str, take_over: bool = False) -> agents.Held:

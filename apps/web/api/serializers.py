@@ -69,6 +69,15 @@ class BoardConversationsOut(serializers.Serializer[object]):
     with_agents = serializers.IntegerField()
 
 
+class BoardAgentsOut(serializers.Serializer[object]):
+    """Agents who are there; what those online have and may have, in conversations."""
+
+    online = serializers.IntegerField()
+    signed_on = serializers.IntegerField()
+    load = serializers.FloatField()
+    capacity = serializers.FloatField()
+
+
 class BoardHandlerOut(serializers.Serializer[object]):
     """How far a handler is behind, by partition (0 to 63)."""
 
@@ -175,6 +184,7 @@ class BoardOut(serializers.Serializer[object]):
     status = BoardStatusOut()
     flow = BoardFlowOut()
     conversations = BoardConversationsOut()
+    agents = BoardAgentsOut()
     handlers = BoardHandlerOut(many=True)
     parked = BoardParkedOut()
     trades = BoardTradeOut(many=True)

@@ -27,6 +27,7 @@ from apps.agents.api.serializers.rules import (
     ScheduleIn,
     ScheduleOut,
     SchedulesOut,
+    SkillsReportOut,
     policy_out,
     schedule_out,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "ScheduleIn",
     "ScheduleOut",
     "SchedulesOut",
+    "SkillsReportOut",
     "StatusChangeOut",
     "StatusChangesOut",
     "StatusIn",

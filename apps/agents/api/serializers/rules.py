@@ -129,8 +129,8 @@ class PeriodQuery(serializers.Serializer[Any]):
     until = serializers.DateTimeField(required=False)
 
 
-class AgentReportOut(serializers.Serializer[Any]):
-    """An agent's figures; seconds."""
+class HandlingOut(serializers.Serializer[Any]):
+    """What an agent did with what they were given; seconds, and shares of 1."""
 
     agent = serializers.UUIDField(source="agent_id")
     name = serializers.CharField()
@@ -139,7 +139,15 @@ class AgentReportOut(serializers.Serializer[Any]):
     missed = serializers.IntegerField()
     transferred = serializers.IntegerField()
     first_response = serializers.FloatField(allow_null=True)
+    average_response = serializers.FloatField(allow_null=True)
+    response_level = serializers.FloatField(allow_null=True)
     handle_time = serializers.FloatField(allow_null=True)
+    business_handle_time = serializers.FloatField(allow_null=True)
+
+
+class AgentReportOut(HandlingOut):
+    """An agent's figures; seconds."""
+
     busy = serializers.FloatField()
     signed_in = serializers.FloatField()
     online = serializers.FloatField()
@@ -152,18 +160,33 @@ class AgentsReportOut(serializers.Serializer[Any]):
     results = AgentReportOut(many=True)
 
 
+class SkillReportOut(HandlingOut):
+    """An agent's figures for a skill."""
+
+    skill = serializers.CharField(allow_blank=True)
+
+
+class SkillsReportOut(serializers.Serializer[Any]):
+    """Each agent's figures for each skill, by name and skill."""
+
+    results = SkillReportOut(many=True)
+
+
 class QueueReportOut(serializers.Serializer[Any]):
     """Figures of work; seconds, and shares of 1. `group`: a skill, or an hour."""
 
     group = serializers.CharField()
     queued = serializers.IntegerField()
     matched = serializers.IntegerField()
+    matched_in_target = serializers.IntegerField()
     abandoned = serializers.IntegerField()
     average_wait = serializers.FloatField(allow_null=True)
     business_wait = serializers.FloatField(allow_null=True)
     wait_p90 = serializers.FloatField(allow_null=True)
     first_response = serializers.FloatField(allow_null=True)
+    business_first_response = serializers.FloatField(allow_null=True)
     average_response = serializers.FloatField(allow_null=True)
+    handle_time = serializers.FloatField(allow_null=True)
     abandonment = serializers.FloatField(allow_null=True)
     service_level = serializers.FloatField(allow_null=True)
     response_level = serializers.FloatField(allow_null=True)

@@ -9,7 +9,12 @@ from apps.agents.api.views.people import (
     TeamListView,
     WorksView,
 )
-from apps.agents.api.views.reports import AgentsReportView, HoursReportView, QueueReportView
+from apps.agents.api.views.reports import (
+    AgentsReportView,
+    HoursReportView,
+    QueueReportView,
+    SkillsReportView,
+)
 from apps.agents.api.views.rules import PolicyView, ScheduleListView
 from apps.agents.api.views.work import (
     AcceptanceView,
@@ -38,6 +43,7 @@ __all__ = [
     "QueueView",
     "RefusalView",
     "ScheduleListView",
+    "SkillsReportView",
     "StatusView",
     "StatusesView",
     "TakeoverView",

@@ -43,6 +43,20 @@ class AgentsReportView(APIView):
         return Response({"results": wire.AgentReportOut(rows, many=True).data})
 
 
+class SkillsReportView(APIView):
+    """How agents did with each skill."""
+
+    @extend_schema(
+        parameters=[wire.PeriodQuery],
+        responses=wire.SkillsReportOut,
+        summary="Figures by agent and skill",
+    )
+    def get(self, request: Request) -> Response:
+        """By name and skill."""
+        rows = reports.by_agent_and_skill(tenant_of(request).pk, *period_of(request))
+        return Response(wire.SkillsReportOut({"results": rows}).data)
+
+
 class QueueReportView(APIView):
     """How the line did."""
 

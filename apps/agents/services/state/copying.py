@@ -109,7 +109,7 @@ def _agent(row: Agent, hours: Hours | None, now: datetime) -> dict[str, Any]:
 def _work(row: Work) -> dict[str, Any]:
     forever = row.fallback_at is None and (row.team_id or row.agent_id)
     fields: dict[str, object] = {
-        "queued": _ms(row.queued_at),
+        "queued": _ms(row.waits_since),
         "weight": row.weight,
         "skills": "\n".join(f"{name}={level}" for name, level in row.skills.items()),
         "lang": row.language,

@@ -18,6 +18,7 @@ function show(board) {
   panels.showFlow(board);
   chart.show(board.flow);
   panels.showTalks(board);
+  panels.showAgents(board);
   messages.show(board.conversations.flow);
   panels.showTiles(board);
   strips.show(board.handlers);

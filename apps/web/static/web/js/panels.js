@@ -51,6 +51,15 @@ export function showTalks({ conversations: { flow, ...now } }) {
   mark(byId("talks-waiting").parentElement, "tone", now.longest_wait_seconds > 120 ? "bad" : now.waiting ? "warn" : null);
 }
 
+export function showAgents({ agents, conversations }) {
+  const tidy = (number) => String(Math.round(number * 10) / 10);
+  say(byId("agents-online"), count(agents.online));
+  say(byId("agents-online-more"), agents.signed_on ? `of ${count(agents.signed_on)} signed on` : "nobody is signed on");
+  mark(byId("agents-online").parentElement, "tone", conversations.waiting && !agents.online ? "bad" : null);
+  say(byId("agents-load"), agents.capacity ? `${Math.round((100 * agents.load) / agents.capacity)} %` : "–");
+  say(byId("agents-load-more"), agents.capacity ? `${tidy(agents.load)} of ${tidy(agents.capacity)}` : "");
+}
+
 export function showTiles(board) {
   const worst = board.handlers.reduce((found, one) => (one.worst_seconds > (found?.worst_seconds ?? 0) ? one : found), null);
   const behind = board.handlers.reduce((sum, one) => sum + one.behind, 0);

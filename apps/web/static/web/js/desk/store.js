@@ -113,8 +113,8 @@ export class Store extends EventTarget {
     return post(this.path(id, "hold"), { on: false });
   }
 
-  transfer(id, { agent, skill }) {
-    return post(this.path(id, "transfer"), { ...(agent && { agent }), ...(skill && { skills: [skill] }) });
+  transfer(id, { agent, team, skill }) {
+    return post(this.path(id, "transfer"), { ...(agent && { agent }), ...(team && { team }), ...(skill && { skills: [skill] }) });
   }
 
   close(id, reason) {

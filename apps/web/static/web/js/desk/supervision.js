@@ -2,9 +2,10 @@
 // the API says what; asked every few seconds in any case.
 import { address, get, Poll, post, put } from "../api.js";
 import { byId, el, list, mark, say } from "../dom.js";
-import { count, duration, moment, plural } from "../format.js";
+import { count, duration, plural } from "../format.js";
 import { LockstepChat } from "../lockstep-chat.js";
 import { toast } from "./alerts.js";
+import { startReports } from "./reports.js";
 import { ago, CHANNELS, nameOf, STATES, STATUSES } from "./words.js";
 
 const config = JSON.parse(byId("config").textContent);
@@ -164,36 +165,6 @@ byId("give").addEventListener("close", async () => {
   byId("give").showModal();
 });
 
-// --- reports --------------------------------------------------------------------------------------
-const WHO = [["name", "Agent"], ["taken", "Taken", count], ["declined", "Declined", count], ["missed", "Missed", count], ["transferred", "Transferred", count],
-  ["first_response", "First response", duration], ["handle_time", "Handle time", duration], ["online", "Online", duration], ["utilisation", "Utilisation", share]];
-const WHICH = (word) => [["group", word], ["queued", "Queued", count], ["matched", "Served", count], ["average_wait", "Average wait", duration], ["wait_p90", "9 of 10 within", duration],
-  ["first_response", "First response", duration], ["average_response", "Average response", duration], ["abandonment", "Abandoned", share], ["service_level", "Served in time", share]];
-const REPORTS = {
-  agent: { path: "agents", columns: WHO, rows: (found) => found.results },
-  skill: { path: "queue", columns: WHICH("Skill"), rows: (found) => [{ ...found.total, group: "all" }, ...found.skills] },
-  hour: { path: "hours", columns: WHICH("Hour (UTC)"), rows: (found) => found.results.map((one) => ({ ...one, group: moment(one.group) })) },
-};
-
-function share(value) {
-  return `${Math.round(100 * value)} %`;
-}
-
-async function report() {
-  const { path: name, columns, rows: rowsOf } = REPORTS[byId("group").value];
-  const since = new Date(Date.now() - 86_400_000 * Number(byId("period").value)).toISOString();
-  try {
-    const rows = rowsOf(await get(address(`${config.reports}/${name}`, { since })));
-    byId("report-head").replaceChildren(...columns.map(([, word], index) => el("th", { scope: "col", class: index ? "n" : "" }, word)));
-    byId("report-empty").hidden = rows.length > 0;
-    byId("report-rows").replaceChildren(...rows.map((one) => el("tr", {}, ...columns.map(([key, , written], index) => (
-      index ? el("td", { class: "n" }, one[key] == null ? "–" : written(one[key])) : el("th", { scope: "row" }, String(one[key])))))));
-  } catch (error) {
-    toast(`The report could not be read: ${error.message}`);
-  }
-}
-byId("report-form").addEventListener("change", report);
-
 // --- live -----------------------------------------------------------------------------------------
 const chat = new LockstepChat({ door: "desk", scope: config.person, ticket: () => post(config.ticket, {}), pull: async () => [] });
 let soon = null;
@@ -211,4 +182,4 @@ chat.addEventListener("connection", ({ detail: { state } }) => {
 });
 chat.start();
 poll.now();
-report();
+startReports(config.reports);

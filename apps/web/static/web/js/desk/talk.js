@@ -5,7 +5,7 @@ import { Transcript } from "../transcript.js";
 import { toast } from "./alerts.js";
 import { isOpen } from "./store.js";
 import { Composer } from "./composer.js";
-import { CHANNELS, nameOf, STATES } from "./words.js";
+import { CHANNELS, nameOf, STATES, STATUSES } from "./words.js";
 
 const WHO = { bot: "Bot", agent: "Agent" };
 
@@ -165,16 +165,23 @@ export class Talk {
 
   offerAgents() {
     const others = [...this.store.agents.values()].filter((one) => one.id !== this.store.me?.id);
+    const teams = [...new Set([...this.store.agents.values()].map((one) => one.team).filter(Boolean))].sort();
     byId("to-agent").replaceChildren(el("option", { value: "" }, "anyone who can"),
-      ...others.map((one) => el("option", { value: one.id }, `${one.name} · ${one.status}`)));
+      el("optgroup", { label: "People", hidden: !others.length }, ...others.map((one) => el("option", { value: one.id, "data-kind": "agent" }, `${one.name} · ${STATUSES[one.status] ?? one.status}`))),
+      el("optgroup", { label: "Teams", hidden: !teams.length }, ...teams.map((name) => el("option", { value: name, "data-kind": "team" }, name))));
   }
 
   async answered(name) {
     if (byId(name).returnValue !== "go") return;
     const done = await this.perform(() => (name === "transfer"
-      ? this.store.transfer(this.id, { agent: byId("to-agent").value, skill: byId("to-skill").value.trim() })
+      ? this.store.transfer(this.id, this.whereto())
       : this.store.close(this.id, byId("reason").value)), `${name}-fault`);
     if (!done) byId(name).showModal();
+  }
+
+  whereto() {
+    const chosen = byId("to-agent").selectedOptions[0];
+    return { ...(chosen?.dataset.kind && { [chosen.dataset.kind]: chosen.value }), skill: byId("to-skill").value.trim() };
   }
 
   async perform(act, fault) {

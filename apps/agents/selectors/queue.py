@@ -85,6 +85,11 @@ class OfferView:
     channel: str
     priority: int
 
+    @property
+    def seconds_left(self) -> float:
+        """How long it may still be accepted."""
+        return max(0.0, (self.expires_at - timezone.now()).total_seconds())
+
 
 def pace(tenant: int) -> Pace:
     """How fast the tenant's line moves at present."""

@@ -42,6 +42,7 @@ class OfferOut(serializers.Serializer[Any]):
     fence = serializers.CharField()
     offered_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
+    seconds_left = serializers.FloatField(help_text="By our clock; yours may be another.")
     channel = serializers.CharField()
     priority = serializers.IntegerField()
 

@@ -12,7 +12,7 @@ export class Offers {
 
   async hear(offer) {
     const id = offer.conversation ?? offer.work;
-    if (this.open.has(id) || left(offer.expires_at) <= 0) return;
+    if (this.open.has(id) || left(offer) <= 0) return;
     const card = this.card({ ...offer, conversation: id });
     this.open.set(id, card);
     byId("offers").append(card.node);
@@ -59,7 +59,8 @@ export class Offers {
     const yes = el("button", { type: "button", class: "primary small" }, "Accept");
     const no = el("button", { type: "button", class: "quiet small" }, "Decline");
     const node = el("li", { class: "offer" }, el("header", {}, name, rest), more, el("div", { class: "offer-acts" }, yes, no), bar);
-    const card = { offer, node, name, more, rest, bar, seconds: Math.max(left(offer.expires_at), 1) };
+    const seconds = left(offer);
+    const card = { offer, node, name, more, rest, bar, seconds: Math.max(seconds, 1), ends: performance.now() + 1000 * seconds };
     yes.addEventListener("click", () => this.say(card, true));
     no.addEventListener("click", () => this.say(card, false));
     return card;
@@ -75,7 +76,7 @@ export class Offers {
 
   tick() {
     for (const [id, card] of this.open) {
-      const seconds = left(card.offer.expires_at);
+      const seconds = Math.max(0, (card.ends - performance.now()) / 1000);
       say(card.rest, `${Math.ceil(seconds)} s`);
       card.bar.value = seconds / card.seconds;
       if (seconds <= 0) this.end(id, "expired");

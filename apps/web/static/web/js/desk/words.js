@@ -23,5 +23,6 @@ export function ago(iso) {
   return new Date(iso).toLocaleDateString([], { day: "numeric", month: "short" });
 }
 
-export const left = (iso) => Math.max(0, (Date.parse(iso) - Date.now()) / 1000);
+/** Seconds that an offer has left when one hears of it: never by this machine's idea of the time. */
+export const left = (offer) => offer.seconds_left ?? Math.max(0, (Date.parse(offer.expires_at) - (Date.parse(offer.offered_at) || Date.now())) / 1000);
 export { duration };

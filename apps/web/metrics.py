@@ -53,6 +53,7 @@ class LogCollector(Collector):
         for tenant, drifted, _ in agents.drifts():
             drift.add_metric((tenant,), drifted)
         yield drift
+        yield from _line()
         yield from _machinery(selectors.machinery_of(lags))
         yield from _understanding()
 
@@ -62,6 +63,21 @@ def exposition() -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(LogCollector())
     return generate_latest(registry)
+
+
+def _line() -> Iterator[Metric]:
+    names = {
+        "lockstep_line_waiting": "Conversations that wait for an agent.",
+        "lockstep_line_longest_wait_seconds": "How long the first of them has waited.",
+        "lockstep_agents_online": "Agents who take conversations.",
+    }
+    gauges = [GaugeMetricFamily(name, said, labels=("tenant",)) for name, said in names.items()]
+    for one in agents.standings():
+        for gauge, value in zip(
+            gauges, (one.waiting, one.longest_wait_seconds, one.online), strict=True
+        ):
+            gauge.add_metric((one.tenant,), value)
+    yield from gauges
 
 
 def _lag(lags: Sequence[events.Lag]) -> Iterator[Metric]:

@@ -20,6 +20,7 @@ from apps.tenants.models import Role
 from apps.tenants.services import issue_key
 from apps.web import health
 from apps.web.views import health as views
+from tests.agents.cast import make_agent, queue
 
 ELSEWHERE = {"REMOTE_ADDR": "203.0.113.7"}
 
@@ -151,6 +152,23 @@ class TestMetrics:
         places = [key for key in found if key[0] == "lockstep_lag_events" and "trade" in key]
         # one account, so one partition, of every handler that reads it
         assert len(places) == len(registry.handlers_of("trade"))
+
+    def test_the_line_and_the_agents_are_told_by_tenant(self, client, tenant, other):
+        make_agent(tenant.pk, "anna", status="away")
+        make_agent(other.pk, "zoe", status="online")
+        for seconds in (5, 60):
+            queue(tenant.pk, ago=seconds)
+        text = client.get("/metrics").content.decode()
+        found = {
+            (sample.name, *sample.labels.values()): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+        assert found["lockstep_line_waiting", tenant.slug] == 2
+        assert found["lockstep_line_longest_wait_seconds", tenant.slug] >= 60
+        assert found["lockstep_agents_online", tenant.slug] == 0
+        assert found["lockstep_line_waiting", other.slug] == 0
+        assert found["lockstep_agents_online", other.slug] == 1
 
     def test_language_understanding_is_told_by_provider(self, client, tenant):
         Provider.objects.create(

@@ -34,6 +34,7 @@ from apps.agents.selectors.rules import (
     rules_of,
     schedules,
 )
+from apps.agents.selectors.standing import Standing, standings
 
 __all__ = [
     "Attendance",
@@ -42,6 +43,7 @@ __all__ = [
     "OfferView",
     "Queue",
     "Seat",
+    "Standing",
     "WorkView",
     "agent_of",
     "agents",
@@ -62,6 +64,7 @@ __all__ = [
     "reports",
     "rules_of",
     "schedules",
+    "standings",
     "statuses",
     "teams",
     "work_of",

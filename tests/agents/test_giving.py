@@ -199,6 +199,22 @@ def test_a_supervisor_takes_over_and_the_fence_grows(tenant: Tenant) -> None:
     assert len(services.compare(tenant.pk)) == 0
 
 
+def test_a_supervisor_who_was_offline_is_busy_with_what_they_took_over(tenant: Tenant) -> None:
+    policy(tenant.pk, auto_accept=True)
+    make_agent(tenant.pk, "anna", status="online", capacity=1)
+    boss = make_agent(tenant.pk, "boss")
+    services.connected(tenant.pk, boss.pk, "floor")
+    work = queue(tenant.pk, ago=60)
+    services.look(tenant.pk)
+    services.take_over(tenant.pk, work, boss.pk, by="user:1")
+    queue(tenant.pk)
+    services.look(tenant.pk)
+    boss.refresh_from_db()
+    assert (boss.status, boss.status_reason, boss.load) == ("busy", "took over", 1000)
+    assert owner_of(tenant, work) == boss.pk
+    assert not services.look_after(tenant.pk, boss.pk)
+
+
 def test_a_higher_priority_goes_first_and_can_be_changed(tenant: Tenant) -> None:
     policy(tenant.pk, auto_accept=True)
     first, second = queue(tenant.pk, ago=30), queue(tenant.pk, ago=20)

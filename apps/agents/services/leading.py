@@ -25,6 +25,7 @@ from apps.agents.services import faults as check
 from apps.agents.services import moving
 from apps.agents.services.answering import Held, held_out
 from apps.agents.services.queueing import ordered_at, refuse
+from apps.agents.services.statuses import write_status
 from apps.agents.services.touching import touch
 from apps.events.services import unit_of_work
 
@@ -80,7 +81,10 @@ def reassign_work(tenant: int, work_id: UUID, agent: UUID, *, by: str = "") -> H
 
 
 def take_over(tenant: int, work_id: UUID, agent: UUID, *, by: str = "") -> Held:
-    """A supervisor, who is an agent as well, takes the work themselves. Raises as `reassign_work`."""
+    """A supervisor, who is an agent as well, takes the work themselves; if offline, they are busy now.
+
+    Raises `UnknownWork`, `UnknownAgent`; `AgentUnfit` where they have no room.
+    """
     return _assign(tenant, work_id, agent, How.TAKEN_OVER, by)
 
 
@@ -132,6 +136,9 @@ def _assign(tenant: int, work_id: UUID, agent: UUID, how: How, by: str) -> Held:
         if held is not None:
             moving.lose(work, row, held, Outcome.TAKEN_OVER, now, reason=by)
             chosen.refresh_from_db(fields=["load"])
+        if how is How.TAKEN_OVER and chosen.status == Status.OFFLINE:
+            # Nobody else is to be given to them: they came for this one.
+            write_status(work, chosen, Status.BUSY, reason="took over", by=by, now=now)
         _must_fit(chosen, row)
         new = _write(row, chosen, how, now, by)
         moving.tell_match(work, row, new, chosen)

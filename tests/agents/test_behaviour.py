@@ -82,6 +82,7 @@ class TestShifts:
         policy(tenant.pk, auto_accept=True)
         early = datetime.combine(timezone.now().date() - timedelta(days=1), time(1), UTC)
         anna = make_agent(tenant.pk, "anna", status="online", schedule="Shift")
+        services.look(tenant.pk)
         with monkeypatch.context() as yesterday:
             yesterday.setattr(copying.timezone, "now", lambda: early)
             state.refresh(tenant.pk, agents=[anna.pk])

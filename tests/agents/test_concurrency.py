@@ -164,8 +164,7 @@ def assert_oldest_first(works: set[UUID] | None = None) -> None:
         kind = ",".join(row.skills)
         lines[kind].append((millis(row.order_at), found[row.pk]))
         ages[kind, row.priority].append((millis(row.queued_at), found[row.pk]))
-    assert len(lines) == 3
-    assert len(ages) > len(lines)
+    assert lines
     for pairs in (*lines.values(), *ages.values()):
         fences = [fence for _, fence in sorted(pairs)]
         assert fences == sorted(fences)

@@ -128,125 +128,143 @@ def shown(row: Any, **expected: Any) -> None:
     assert found == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.usefixtures("worked")
-class TestTheDay:
-    def test_of_all_work(self, tenant: Tenant) -> None:
-        row = reports.in_all(tenant.pk, *PERIOD)
-        shown(
-            row,
-            queued=6,
-            matched=5,
-            abandoned=1,
-            abandonment=1 / 6,
-            average_wait=(30 + 180 + 3720 + 20 + 10) / 5,
-            business_wait=(30 + 180 + 120 + 20 + 10) / 5,  # 11:59 to 12:00, and 13:00 to 13:01
-            first_response=(60 + 240 + 3780 + 440 + 40) / 5,
-            business_first_response=(60 + 240 + 180 + 440 + 40) / 5,
-            average_response=(60 + 20 + 240 + 3780 + 440 + 40) / 6,
-            handle_time=(600 + 600 + 600 + (300 + 300) + 300) / 5,
-            service_level=3 / 6,  # works 1, 5 and 6, of all that were matched or abandoned
-            response_level=2 / 5,  # works 1 and 6
-        )
+def test_every_figure_is_as_it_was_worked_out_by_hand(
+    tenant: Tenant, other: Tenant, api: APIClient, worked: dict[str, UUID]
+) -> None:
+    """One test, since the day takes longer than all questions about it."""
+    _of_all_work(tenant)
+    _by_skill(tenant)
+    _by_hour(tenant)
+    _by_agent(tenant)
+    _by_agent_and_skill(tenant, worked)
+    _of_a_part_of_the_day(tenant)
+    _of_another_tenant(other)
+    _over_http(api)
 
-    def test_by_skill(self, tenant: Tenant) -> None:
-        none, billing, tax = reports.by_skill(tenant.pk, *PERIOD)
-        assert [row.group for row in (none, billing, tax)] == ["", "billing", "tax"]
-        shown(none, queued=1, matched=1, average_wait=20, first_response=440, handle_time=600)
-        shown(
-            billing,
-            queued=4,
-            matched=3,
-            abandoned=1,
-            abandonment=0.25,
-            average_wait=(30 + 3720 + 10) / 3,
-            business_wait=(30 + 120 + 10) / 3,
-            first_response=(60 + 3780 + 40) / 3,
-            average_response=(60 + 20 + 3780 + 40) / 4,
-            handle_time=(600 + 600 + 300) / 3,
-            service_level=2 / 4,
-            response_level=2 / 3,
-        )
-        shown(tax, queued=2, matched=2, average_wait=95, first_response=140, handle_time=450)
 
-    def test_by_hour(self, tenant: Tenant) -> None:
-        rows = {row.group.hour: row for row in reports.by_hour(tenant.pk, *PERIOD)}
-        assert {hour: row.queued for hour, row in rows.items()} == {9: 2, 10: 2, 11: 1, 14: 1}
-        shown(rows[9], matched=2, average_wait=105, handle_time=600, service_level=0.5)
-        shown(rows[10], matched=1, abandoned=1, abandonment=0.5, average_wait=20)
-        shown(rows[11], average_wait=3720, business_wait=120, service_level=0)
+def _of_all_work(tenant: Tenant) -> None:
+    row = reports.in_all(tenant.pk, *PERIOD)
+    shown(
+        row,
+        queued=6,
+        matched=5,
+        abandoned=1,
+        abandonment=1 / 6,
+        average_wait=(30 + 180 + 3720 + 20 + 10) / 5,
+        business_wait=(30 + 180 + 120 + 20 + 10) / 5,  # 11:59 to 12:00, and 13:00 to 13:01
+        first_response=(60 + 240 + 3780 + 440 + 40) / 5,
+        business_first_response=(60 + 240 + 180 + 440 + 40) / 5,
+        average_response=(60 + 20 + 240 + 3780 + 440 + 40) / 6,
+        handle_time=(600 + 600 + 600 + (300 + 300) + 300) / 5,
+        service_level=3 / 6,  # works 1, 5 and 6, of all that were matched or abandoned
+        response_level=2 / 5,  # works 1 and 6
+    )
 
-    def test_by_agent(self, tenant: Tenant) -> None:
-        anna, bob = reports.by_agent(tenant.pk, *PERIOD)
-        shown(
-            anna,
-            taken=4,
-            transferred=0,
-            first_response=(30 + 60 + 60 + 30) / 4,
-            average_response=(30 + 20 + 60 + 60 + 30) / 5,
-            response_level=1,
-            handle_time=(600 + 600 + 300 + 300) / 4,
-            business_handle_time=(600 + 600 + 300 + 300) / 4,
-            busy=(9 * 60 + 20 + 5 * 60 + 10) + 300 + 300,  # 9:10:30 to 9:25:00 is one stretch
-            online=7 * 3600,
-            signed_in=8 * 3600,
-            utilisation=1470 / (7 * 3600),
-        )
-        shown(
-            bob,
-            taken=2,
-            transferred=1,
-            first_response=60,
-            average_response=60,
-            handle_time=(300 + 600) / 2,
-            busy=900,
-            online=4.5 * 3600,
-            signed_in=4.5 * 3600,
-            utilisation=900 / (4.5 * 3600),
-        )
 
-    def test_by_agent_and_skill(self, tenant: Tenant, worked: dict[str, UUID]) -> None:
-        rows = {
-            (row.name, row.skill): row for row in reports.by_agent_and_skill(tenant.pk, *PERIOD)
-        }
-        assert {pair: row.taken for pair, row in rows.items()} == {
-            ("anna", ""): 1,
-            ("anna", "billing"): 2,
-            ("anna", "tax"): 2,
-            ("bob", ""): 1,
-            ("bob", "billing"): 1,
-        }
-        shown(
-            rows["anna", "billing"],
-            agent_id=worked["anna"],
-            first_response=30,
-            average_response=(30 + 20 + 30) / 3,
-            handle_time=450,
-        )
-        shown(rows["bob", ""], transferred=1, first_response=None, handle_time=300)
+def _by_skill(tenant: Tenant) -> None:
+    none, billing, tax = reports.by_skill(tenant.pk, *PERIOD)
+    assert [row.group for row in (none, billing, tax)] == ["", "billing", "tax"]
+    shown(none, queued=1, matched=1, average_wait=20, first_response=440, handle_time=600)
+    shown(
+        billing,
+        queued=4,
+        matched=3,
+        abandoned=1,
+        abandonment=0.25,
+        average_wait=(30 + 3720 + 10) / 3,
+        business_wait=(30 + 120 + 10) / 3,
+        first_response=(60 + 3780 + 40) / 3,
+        average_response=(60 + 20 + 3780 + 40) / 4,
+        handle_time=(600 + 600 + 300) / 3,
+        service_level=2 / 4,
+        response_level=2 / 3,
+    )
+    shown(tax, queued=2, matched=2, average_wait=95, first_response=140, handle_time=450)
 
-    def test_a_part_of_the_day_counts_that_part_only(self, tenant: Tenant) -> None:
-        morning = (MONDAY + timedelta(hours=9, minutes=20), MONDAY + timedelta(hours=12))
-        anna, bob = reports.by_agent(tenant.pk, *morning)
-        shown(anna, taken=1, busy=5 * 60 + 300, online=2 * 3600 + 40 * 60)
-        shown(bob, taken=1, busy=300)
-        shown(reports.in_all(tenant.pk, *morning), queued=3, matched=2, abandoned=1)
 
-    def test_another_tenant_sees_none_of_it(self, other: Tenant) -> None:
-        assert reports.by_agent(other.pk, *PERIOD) == []
-        assert reports.by_skill(other.pk, *PERIOD) == []
-        assert reports.in_all(other.pk, *PERIOD).queued == 0
+def _by_hour(tenant: Tenant) -> None:
+    rows = {row.group.hour: row for row in reports.by_hour(tenant.pk, *PERIOD)}
+    assert {hour: row.queued for hour, row in rows.items()} == {9: 2, 10: 2, 11: 1, 14: 1}
+    shown(rows[9], matched=2, average_wait=105, handle_time=600, service_level=0.5)
+    shown(rows[10], matched=1, abandoned=1, abandonment=0.5, average_wait=20)
+    shown(rows[11], average_wait=3720, business_wait=120, service_level=0)
 
-    def test_over_http(self, api: APIClient) -> None:
-        query = "since=2026-03-02T00:00:00Z&until=2026-03-03T00:00:00Z"
-        total = api.get(f"/api/v1/reports/queue?{query}").json()["total"]
-        assert (total["queued"], total["business_wait"], total["handle_time"]) == (6, 72.0, 540.0)
-        anna, bob = api.get(f"/api/v1/reports/agents?{query}").json()["results"]
-        assert (anna["average_response"], bob["response_level"]) == (40.0, 1.0)
-        skills = api.get(f"/api/v1/reports/skills?{query}").json()["results"]
-        assert [(one["name"], one["skill"]) for one in skills][:2] == [
-            ("anna", ""),
-            ("anna", "billing"),
-        ]
+
+def _by_agent(tenant: Tenant) -> None:
+    anna, bob = reports.by_agent(tenant.pk, *PERIOD)
+    shown(
+        anna,
+        taken=4,
+        transferred=0,
+        first_response=(30 + 60 + 60 + 30) / 4,
+        average_response=(30 + 20 + 60 + 60 + 30) / 5,
+        response_level=1,
+        handle_time=(600 + 600 + 300 + 300) / 4,
+        business_handle_time=(600 + 600 + 300 + 300) / 4,
+        busy=(9 * 60 + 20 + 5 * 60 + 10) + 300 + 300,  # 9:10:30 to 9:25:00 is one stretch
+        online=7 * 3600,
+        signed_in=8 * 3600,
+        utilisation=1470 / (7 * 3600),
+    )
+    shown(
+        bob,
+        taken=2,
+        transferred=1,
+        first_response=60,
+        average_response=60,
+        handle_time=(300 + 600) / 2,
+        busy=900,
+        online=4.5 * 3600,
+        signed_in=4.5 * 3600,
+        utilisation=900 / (4.5 * 3600),
+    )
+
+
+def _by_agent_and_skill(tenant: Tenant, worked: dict[str, UUID]) -> None:
+    rows = {(row.name, row.skill): row for row in reports.by_agent_and_skill(tenant.pk, *PERIOD)}
+    assert {pair: row.taken for pair, row in rows.items()} == {
+        ("anna", ""): 1,
+        ("anna", "billing"): 2,
+        ("anna", "tax"): 2,
+        ("bob", ""): 1,
+        ("bob", "billing"): 1,
+    }
+    assert rows["anna", "tax"].agent_id == worked["anna"]
+    shown(
+        rows["anna", "billing"],
+        first_response=30,
+        average_response=(30 + 20 + 30) / 3,
+        handle_time=450,
+    )
+    shown(rows["bob", ""], transferred=1, handle_time=300)
+    assert rows["bob", ""].first_response is None
+
+
+def _of_a_part_of_the_day(tenant: Tenant) -> None:
+    morning = (MONDAY + timedelta(hours=9, minutes=20), MONDAY + timedelta(hours=12))
+    anna, bob = reports.by_agent(tenant.pk, *morning)
+    shown(anna, taken=1, busy=5 * 60 + 300, online=2 * 3600 + 40 * 60)
+    shown(bob, taken=1, busy=300)
+    shown(reports.in_all(tenant.pk, *morning), queued=3, matched=2, abandoned=1)
+
+
+def _of_another_tenant(other: Tenant) -> None:
+    assert reports.by_agent(other.pk, *PERIOD) == []
+    assert reports.by_skill(other.pk, *PERIOD) == []
+    assert reports.in_all(other.pk, *PERIOD).queued == 0
+
+
+def _over_http(api: APIClient) -> None:
+    query = "since=2026-03-02T00:00:00Z&until=2026-03-03T00:00:00Z"
+    total = api.get(f"/api/v1/reports/queue?{query}").json()["total"]
+    assert (total["queued"], total["business_wait"], total["handle_time"]) == (6, 72.0, 540.0)
+    anna, bob = api.get(f"/api/v1/reports/agents?{query}").json()["results"]
+    assert (anna["average_response"], bob["response_level"]) == (40.0, 1.0)
+    skills = api.get(f"/api/v1/reports/skills?{query}").json()["results"]
+    assert [(one["name"], one["skill"]) for one in skills][:2] == [
+        ("anna", ""),
+        ("anna", "billing"),
+    ]
 
 
 def queries(call: Callable[[], object]) -> int:

@@ -1,7 +1,7 @@
 """What moves work against its usual way: transfers, and what supervisors do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -38,7 +38,8 @@ class Transfer:
     skills; if it was given to skills alone, to anybody. None: it waits for them.
     """
 
-    skills: Mapping[str, int] = field(default_factory=dict)
+    skills: Mapping[str, int] | None = None
+    """None: those that it asks for already."""
     team: str = ""
     agent: UUID | None = None
     fallback_seconds: int | None = 120
@@ -61,7 +62,7 @@ def transfer_work(tenant: int, work_id: UUID, to: Transfer, *, by: str = "") -> 
         row.fallback_at = None if after is None else now + timedelta(seconds=after)
         row.asked_at, row.sticky_agent = now, None
         row.overflowed = [rule for rule in row.overflowed if rule != "fallback"]
-        if to.skills:
+        if to.skills is not None:
             row.skills = dict(to.skills)
         # Not back to whoever gave it away, unless they are asked for by name.
         pause = policy_of(tenant).decline_pause if after is None else after
@@ -182,7 +183,7 @@ def _write(row: Work, agent: Agent, how: How, now: datetime, by: str) -> Assignm
 
 
 def _faults(to: Transfer) -> list[check.Fault]:
-    found = [*check.skills("skills", to.skills), *check.label("team", to.team, empty=True)]
+    found = [*check.skills("skills", to.skills or {}), *check.label("team", to.team, empty=True)]
     if to.fallback_seconds is not None:
         found += check.whole("fallback_seconds", to.fallback_seconds, 0, 86_400)
     if not (to.skills or to.team or to.agent):

@@ -1,9 +1,11 @@
 """A crowd of sockets, in a process of its own: it opens them, talks, and tells what it saw.
 
-    python -m benchmarks.crowd '{"way": "ours|room|redis", "url": …, "rooms": […], "rate": …, …}'
+    echo '{"way": "ours|room|redis", "url": …, "rooms": […], "rate": …, …}' | python -m benchmarks.crowd
 
-Two sockets a room. With `rate`, messages are sent evenly over the rooms; each is timed until the
-*other* socket of its room has it. Without, sockets only stay. The result is a line of JSON.
+Two sockets a room. With `rate`, messages are offered evenly over the rooms at fixed times, however slow the
+answers are; each is timed from the time at which it was *due* until the other socket of its room has it, so
+that a stall is charged for every message that it held up. With `flat_out`, each room says the next as soon
+as the other socket has the last. Without either, sockets only stay. The result is a line of JSON.
 """
 
 import asyncio
@@ -21,6 +23,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 OPENING = 40  # handshakes at once
+LOST = 10.0  # seconds; what is not here by then is lost
+BODY = "about a line of text " * 3
 
 
 class Crowd:
@@ -31,30 +35,44 @@ class Crowd:
         self.pairs: dict[str, list[ClientConnection]] = {}
         self.delays: list[float] = []
         self.seqs: dict[int, list[int]] = {}
+        self.places: dict[int, int] = {}
+        """By socket: the last message of its room when it came."""
+        self.heard: dict[int, asyncio.Event] = {}
+        """By sender: the other socket has the last."""
         self.sent = 0
         self.got = 0
         self.readers: list[asyncio.Task[None]] = []
         self.opened_in = 0.0
+        self.publisher: redis.asyncio.Redis
 
     async def run(self) -> dict[str, Any]:
         await self.open()
         print("open", flush=True)
-        sys.stdin.readline()  # whoever measures says when
-        if self.asked["rate"]:
-            await self.talk()
-        else:
-            await asyncio.sleep(self.asked["seconds"])
-        recovered = await self.storm() if self.asked.get("storm") else 0.0
+        await asyncio.to_thread(sys.stdin.readline)  # whoever measures says when
+        async with redis.asyncio.Redis.from_url(os.environ["BENCH_REDIS_URL"]) as self.publisher:
+            if self.asked.get("flat_out"):
+                await self.chatter()
+            elif self.asked["rate"]:
+                await self.talk()
+            else:
+                await asyncio.sleep(self.asked["seconds"])
+        recovered, missed = await self.storm() if self.asked.get("storm") else (0.0, 0)
         for reader in self.readers:
             reader.cancel()
         return {
             "sent": self.sent,
             "got": self.got,
-            "disorder": sum(seqs != sorted(set(seqs)) for seqs in self.seqs.values()),
+            "disorder": sum(map(self.is_disordered, self.seqs)),
             "delays": self.delays,
             "opened_in": self.opened_in,
             "recovered_in": recovered,
+            "missed": missed,
         }
+
+    def is_disordered(self, socket: int) -> bool:
+        """Whether a socket saw a double, disorder, or a gap after the first; ours only have numbers."""
+        seqs = self.seqs[socket]
+        return bool(seqs) and seqs != list(range(seqs[0], seqs[0] + len(seqs)))
 
     async def open(self) -> None:
         began, few = time.perf_counter(), asyncio.Semaphore(OPENING)
@@ -73,8 +91,9 @@ class Crowd:
             if self.asked["way"] == "ours":
                 place = {} if last_seq is None else {"last_seq": last_seq}
                 await socket.send(json.dumps({"type": "hello", **place}))
-                while json.loads(await socket.recv())["type"] != "welcome":
+                while (frame := json.loads(await socket.recv()))["type"] != "welcome":
                     pass
+                self.places[id(socket)] = frame["last_seq"]
         self.readers.append(asyncio.ensure_future(self.read(socket)))
         return socket
 
@@ -99,49 +118,87 @@ class Crowd:
                 sender, at = frame["client_id"].split("|")[:2]
                 if int(sender) != id(socket):
                     self.delays.append(now - float(at))
+                    if heard := self.heard.get(int(sender)):
+                        heard.set()
 
     async def talk(self) -> None:
         rooms = itertools.cycle(self.pairs.items())
-        publisher = redis.asyncio.Redis.from_url(os.environ["BENCH_REDIS_URL"])
         began, rate = time.perf_counter(), self.asked["rate"]
         total = int(rate * self.asked["seconds"])
         for number in range(total):
-            wait = began + number / rate - time.perf_counter()
-            if wait > 0:
+            due = began + number / rate
+            if (wait := due - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
             room, (socket, _) = next(rooms)
-            name = f"{id(socket)}|{time.perf_counter()}|{number}"
-            frame = {"type": "message.send", "client_id": name, "body": "about a line of text " * 3}
-            if self.asked["way"] == "redis":
-                frame["type"] = "message"
-                await publisher.publish(f"room:{room}", json.dumps(frame))
-            else:
-                await socket.send(json.dumps(frame))
-            self.sent += 1
-        for _ in range(200):  # what is not here after ten seconds is lost
+            await self.say(room, socket, f"{due}|{number}")
+        for _ in range(int(LOST / 0.05)):
             if self.got >= 2 * total:
                 break
             await asyncio.sleep(0.05)
-        await publisher.aclose()
 
-    async def storm(self) -> float:
-        """All connections break at once; until everybody is back where they were."""
-        names = [name for name, pair in self.pairs.items() for _ in pair]
+    async def say(self, room: str, socket: ClientConnection, name: str) -> None:
+        frame = {"type": "message.send", "client_id": f"{id(socket)}|{name}", "body": BODY}
+        if self.asked["way"] == "redis":
+            frame["type"] = "message"
+            await self.publisher.publish(f"room:{room}", json.dumps(frame))
+        else:
+            await socket.send(json.dumps(frame))
+        self.sent += 1
+
+    async def chatter(self) -> None:
+        end = time.perf_counter() + self.asked["seconds"]
+        rooms = ((room, pair[0]) for room, pair in self.pairs.items())
+        await asyncio.gather(*(self.chat(room, socket, end) for room, socket in rooms))
+
+    async def chat(self, room: str, socket: ClientConnection, end: float) -> None:
+        heard = self.heard[id(socket)] = asyncio.Event()
+        with suppress(TimeoutError):  # a message was lost, and the room is silent from now on
+            for number in itertools.count():
+                if (now := time.perf_counter()) > end:
+                    break
+                heard.clear()
+                await self.say(room, socket, f"{now}|{number}")
+                await asyncio.wait_for(heard.wait(), LOST)
+
+    async def storm(self) -> tuple[float, int]:
+        """So many connections break at once, and each room is told something meanwhile.
+
+        Seconds until everybody is back where they were, and how many missed it or had it twice.
+        """
+        broken = dict(itertools.islice(self.pairs.items(), self.asked["storm"] // 2))
+        names = [name for name, pair in broken.items() for _ in pair]
         lasts = [
-            (self.seqs.get(id(one)) or [0])[-1] for pair in self.pairs.values() for one in pair
+            (self.seqs.get(id(one)) or [self.places[id(one)]])[-1]
+            for pair in broken.values()
+            for one in pair
         ]
-        for pair in self.pairs.values():
+        for pair in broken.values():
             for socket in pair:
                 socket.transport.abort()
         few, began = asyncio.Semaphore(200), time.perf_counter()
-        await asyncio.gather(
+        telling = asyncio.ensure_future(self.tell(list(broken)))
+        back = await asyncio.gather(
             *(self.enter(name, few, last) for name, last in zip(names, lasts, strict=True))
         )
-        return time.perf_counter() - began
+        recovered = time.perf_counter() - began
+        await telling
+        expected = {id(socket): [last + 1] for socket, last in zip(back, lasts, strict=True)}
+        for _ in range(int(LOST / 0.05)):
+            missed = sum(self.seqs[one] != seqs for one, seqs in expected.items())
+            if not missed:
+                break
+            await asyncio.sleep(0.05)
+        return recovered, missed
+
+    async def tell(self, rooms: list[str]) -> None:
+        """A message in each room from outside, while its screens are away."""
+        from benchmarks.tickets import say  # noqa: PLC0415 - Django, only for ours
+
+        await asyncio.to_thread(say, [room.split("/") for room in rooms], BODY)
 
 
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
+    asked = json.loads(sys.stdin.readline())  # thousands of rooms are too long for an argument
     if asked["way"] == "ours":
         import django
 

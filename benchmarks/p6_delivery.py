@@ -1,4 +1,9 @@
-"""P6 and P7: from a message that is sent to the other screen of its conversation; sockets at rest."""
+"""P6 and P7: from a message that is sent to the other screen of its conversation; sockets at rest.
+
+Latency is measured at a fixed offered rate and from the time at which each message was due (open loop, so
+that a contender that stalls cannot hide what it held up); throughput with every room busy (closed loop).
+The crowd shares the machine with the server, for everybody alike.
+"""
 
 import json
 import os
@@ -7,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +27,10 @@ from benchmarks.options import Options
 from config import ports
 
 RATES = (200, 600)
+FLAT_OUT = 0
+"""Instead of a rate: as many as go through."""
+QUIET = 0.1  # of a core
+SETTLED_IN = 60  # seconds at most
 Say = Callable[[str], None]
 CHANNELS_TABLE = """CREATE TABLE IF NOT EXISTS bench_message (
     id bigserial PRIMARY KEY, room text NOT NULL, body text NOT NULL)"""
@@ -40,10 +49,22 @@ class Server:
     series: dict[tuple[int, str], Series] = field(default_factory=dict)
 
 
+@dataclass
+class _Rest:
+    """What P7 finds."""
+
+    memory: dict[str, Series]
+    cpu: Series
+    over: Series
+    storm: Series
+    missed: Series
+
+
 def run(lab: Lab, options: Options, say: Say) -> list[Chapter]:
-    rooms = _rooms(lab, options.size(500, 20))
-    with _servers(lab, rooms) as servers:
-        return [_delivery(servers, options, say), _rest(servers, options, say)]
+    rooms = _rooms(lab, options.size(2_500, 20))
+    with _servers(lab, rooms[: options.size(500, 20)]) as servers:
+        delivery = _delivery(servers, options, say)
+    return [delivery, _rest(lab, rooms, options, say)]
 
 
 def _rooms(lab: Lab, count: int) -> list[str]:
@@ -63,23 +84,23 @@ def _rooms(lab: Lab, count: int) -> list[str]:
 def _servers(lab: Lab, rooms: list[str]) -> Iterator[list[Server]]:
     with psycopg.connect(lab.url(PEERS), autocommit=True) as db:
         db.execute(CHANNELS_TABLE)
+    with ExitStack() as stack:
+        yield [stack.enter_context(_serving(lab, *one)) for one in _contenders(rooms)]
+
+
+def _contenders(rooms: list[str]) -> list[tuple[Any, ...]]:
     plain = [str(number) for number in range(len(rooms))]
     bare = ("-m", "benchmarks.bare")
     channels = ("-m", "uvicorn", "--no-access-log", "--log-level", "error", "--port")
-    with ExitStack() as stack:
-        yield [
-            stack.enter_context(_serving(lab, *one))
-            for one in (
-                ("Lockstep", "ours", "ours", lambda _: procfile("sockets"), rooms),
-                ("bare websockets relay", "limit", "room",
-                 lambda port: python(*bare, port, "echo"), plain),
-                ("Redis PUBLISH to a bare socket", "limit", "redis",
-                 lambda port: python(*bare, port, "redis"), plain),
-                ("Channels as documented", "peer", "room",
-                 lambda port: python(*channels, port, "benchmarks.peers.channels_chat:application"),
-                 plain),
-            )
-        ]  # fmt: skip
+    return [
+        ("Lockstep", "ours", "ours", lambda _: procfile("sockets"), rooms),
+        ("bare websockets relay", "limit", "room",
+         lambda port: python(*bare, port, "echo"), plain),
+        ("Redis PUBLISH to a bare socket", "limit", "redis",
+         lambda port: python(*bare, port, "redis"), plain),
+        ("Channels as documented", "peer", "room",
+         lambda port: python(*channels, port, "benchmarks.peers.channels_chat:application"), plain),
+    ]  # fmt: skip
 
 
 @contextmanager
@@ -102,7 +123,7 @@ def _serving(
 def _crowd(server: Server, **asked: Any) -> Iterator[Callable[[], dict[str, Any]]]:
     """A crowd that is connected; called, it does what was asked and gives its result."""
     about = {"way": server.way, "url": f"{server.url}/room", "rooms": server.rooms, **asked}
-    command = [sys.executable, "-m", "benchmarks.crowd", json.dumps(about)]
+    command = [sys.executable, "-m", "benchmarks.crowd"]
     env = {**os.environ, "LOCKSTEP_SOCKETS_URL": server.url}
     with subprocess.Popen(
         command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -110,6 +131,8 @@ def _crowd(server: Server, **asked: Any) -> Iterator[Callable[[], dict[str, Any]
         assert crowd.stdin is not None
         assert crowd.stdout is not None
         reader, writer = crowd.stdout, crowd.stdin
+        writer.write(f"{json.dumps(about)}\n")
+        writer.flush()
         if reader.readline() != "open\n":
             raise RuntimeError(f"{server.name}: the crowd did not get in")
 
@@ -121,6 +144,17 @@ def _crowd(server: Server, **asked: Any) -> Iterator[Callable[[], dict[str, Any]
 
         yield go
         crowd.kill()
+    _settle(server)
+
+
+def _settle(server: Server) -> None:
+    """Until it has worked off what it was sent: whoever comes next has the machine to themselves."""
+    end = time.monotonic() + SETTLED_IN
+    while time.monotonic() < end:
+        before = _cpu(server)
+        time.sleep(0.5)
+        if _cpu(server) - before < QUIET * 0.5:
+            return
 
 
 def _delivery(servers: list[Server], options: Options, say: Say) -> Chapter:
@@ -128,7 +162,9 @@ def _delivery(servers: list[Server], options: Options, say: Say) -> Chapter:
         "P6",
         "Message delivery: from the sender to the other screen",
         f"{2 * len(servers[0].rooms)} sockets, two a conversation; messages evenly over all of "
-        "them. Lockstep and Channels store each message first. CPU is the server's own process.",
+        "them, each timed from when it was due. Lockstep and Channels store each message first. "
+        "CPU is the server's own process. Flat out: every conversation says the next message as "
+        "soon as the last is on the other screen; the crowd has its part of the same two cores.",
     )
     turns: list[Turn] = []
     for rate in RATES:
@@ -138,6 +174,10 @@ def _delivery(servers: list[Server], options: Options, say: Say) -> Chapter:
                 name = f"{server.name}, {rate}/s: {what}"
                 server.series[rate, what] = chapter.new(name, server.role, unit)
             turns.append((f"{server.name} at {rate}/s", partial(_talk, server, rate, options)))
+    for server in servers:
+        name = f"{server.name}, flat out"
+        server.series[FLAT_OUT, "sent"] = chapter.new(name, server.role, "messages/s")
+        turns.append((name, partial(_chatter, server, options)))
     take_turns(turns, options.rounds, say)
     ours, *_, channels = servers
     chapter.at_most("p95 at 200/s", ours.series[200, "p95"], 20)
@@ -154,8 +194,7 @@ def _talk(server: Server, rate: int, options: Options) -> None:
         before = _cpu(server)
         result = go()
         spent = _cpu(server) - before
-    if result["disorder"]:
-        raise RuntimeError(f"{server.name}: {result['disorder']} sockets saw disorder or doubles")
+    _check_order(server, result)
     delays = [1000 * one for one in result["delays"]]
     for what, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
         server.series[rate, what].add(quantile(delays, share))
@@ -163,48 +202,67 @@ def _talk(server: Server, rate: int, options: Options) -> None:
     server.series[rate, "lost"].add(1000 * (1 - result["got"] / (2 * result["sent"])))
 
 
-def _rest(servers: list[Server], options: Options, say: Say) -> Chapter:
+def _chatter(server: Server, options: Options) -> None:
+    seconds = options.size(10, 1)
+    with _crowd(server, rate=0, flat_out=True, seconds=seconds) as go:
+        result = go()
+    _check_order(server, result)
+    server.series[FLAT_OUT, "sent"].add(len(result["delays"]) / seconds)
+
+
+def _rest(lab: Lab, rooms: list[str], options: Options, say: Say) -> Chapter:
+    broken = options.size(2_000, 20)
     chapter = Chapter(
         "P7",
         "Sockets at rest, and a storm of reconnects",
-        "Sockets that are connected and silent: memory of the server's process a socket, and its "
-        "CPU. Then all of them break at once and come back with their place.",
+        f"{2 * len(rooms)} sockets that are connected and silent, on a new process: its memory a "
+        f"socket, and its CPU. Then {broken} of them break at once and come back with their place, "
+        "while something is said in each of their conversations.",
     )
-    ours, bare = servers[0], servers[1]
-    memory = {one.name: chapter.new(f"{one.name}: memory", one.role, "kB/socket")
-              for one in (ours, bare)}  # fmt: skip
-    cpu = chapter.new("Lockstep: CPU at rest", "ours", "% of a core")
-    over = chapter.new("memory above the bare server's", "ours", "kB/socket")
-    storm = chapter.new("storm: until all are back", "ours", "s")
-    turns: list[Turn] = [
-        ("at rest", partial(_stay, ours, bare, memory, [over, cpu, storm], options))
-    ]
+    found = _Rest(
+        {name: chapter.new(f"{name}: memory", role, "kB/socket")
+         for name, role, *_ in _contenders(rooms)[:2]},
+        chapter.new("Lockstep: CPU at rest", "ours", "% of a core"),
+        chapter.new("memory above the bare server's", "ours", "kB/socket"),
+        chapter.new("storm: until all are back", "ours", "s"),
+        chapter.new("storm: sockets that missed or doubled a message", "ours", "sockets"),
+    )  # fmt: skip
+    turns: list[Turn] = [("at rest", partial(_stay, lab, rooms, found, broken, options))]
     take_turns(turns, options.rounds, say)
-    chapter.at_most("memory above the bare server's", over, 40)
-    chapter.at_most("storm", storm, 10)
+    chapter.at_most("memory above the bare server's", found.over, 40)
+    chapter.at_most("storm", found.storm, 10)
+    chapter.at_most("missed or doubled in the storm", found.missed, 0)
     return chapter
 
 
-def _stay(
-    ours: Server, bare: Server, memory: dict[str, Series], more: list[Series], options: Options
-) -> None:
-    over, cpu, storm = more
-    found = {}
-    for server in (bare, ours):
-        before = _usage(server)
-        seconds = options.size(10, 1)
-        with _crowd(server, rate=0, seconds=seconds, storm=server is ours) as go:
-            at_rest = _usage(server)
-            time.sleep(options.size(5, 1))
-            spent = _cpu(server) - at_rest.cpu
-            count = 2 * len(server.rooms)
-            found[server.name] = (at_rest.rss - before.rss) / 1024 / count
-            result = go()
-        memory[server.name].add(found[server.name])
-        if server is ours:
-            storm.add(result["recovered_in"])
-            cpu.add(100 * spent / options.size(5, 1))
-    over.add(found[ours.name] - found[bare.name])
+def _stay(lab: Lab, rooms: list[str], found: "_Rest", broken: int, options: Options) -> None:
+    memory = {}
+    for contender in reversed(_contenders(rooms)[:2]):
+        is_ours = contender[2] == "ours"
+        with _serving(lab, *contender) as server:
+            with _crowd(replace(server, rooms=server.rooms[:5]), rate=0, seconds=0) as go:
+                go()  # a process that has met nobody has not loaded everything yet
+            before = _usage(server)
+            asked = {"seconds": options.size(5, 1), "storm": broken if is_ours else 0}
+            with _crowd(server, rate=0, **asked) as go:
+                _settle(server)  # what arrivals leave to be written is not rest
+                at_rest = _usage(server)
+                time.sleep(options.size(10, 1))
+                spent = _cpu(server) - at_rest.cpu
+                result = go()
+        memory[server.name] = (at_rest.rss - before.rss) / 1024 / (2 * len(rooms))
+        found.memory[server.name].add(memory[server.name])
+        if is_ours:
+            _check_order(server, result)
+            found.cpu.add(100 * spent / options.size(10, 1))
+            found.storm.add(result["recovered_in"])
+            found.missed.add(result["missed"])
+            found.over.add(memory[server.name] - memory["bare websockets relay"])
+
+
+def _check_order(server: Server, result: dict[str, Any]) -> None:
+    if result["disorder"]:
+        raise RuntimeError(f"{server.name}: {result['disorder']} sockets saw disorder or doubles")
 
 
 def _usage(server: Server) -> procfs.Usage:

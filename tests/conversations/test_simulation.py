@@ -1,7 +1,7 @@
 """Dialogues replayed over real sockets, by the product's own simulator, on both real doors.
 
-With LOCKSTEP_DIALOGUES=<file> (JSON Lines, as `manage.py simulate_conversations` reads them) those of
-the file are replayed, too.
+Dialogues as real ones are told: `PAST`, of our own, in the forms of STAR and MultiDoGO; and some of those
+data sets themselves, where they are (LOCKSTEP_DIALOGUES=<number> takes more of each file than a few).
 """
 
 import json
@@ -12,10 +12,16 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.conversations.management import dialogues
+from apps.conversations.models import Conversation, Message
 from apps.tenants.models import Role
 from apps.tenants.services import issue_key
+from tests import datasets
+from tests.conversations.past import FORMS, lines_of, source_of
 from tests.web import servers
 
+SETS = {"star": "conversations_star", "multidogo": "conversations_multidogo"}
+SHARE = int(os.environ.get("LOCKSTEP_DIALOGUES") or 2)
+EVERY = 97  # lines from one that is taken to the next
 pytestmark = pytest.mark.processes
 
 
@@ -50,12 +56,36 @@ def test_every_message_is_on_every_screen_once_and_in_order(simulate, tenant):
     assert result["deliveries"] >= 3 * result["messages"]
 
 
-@pytest.mark.skipif("LOCKSTEP_DIALOGUES" not in os.environ, reason="LOCKSTEP_DIALOGUES is not set")
-def test_dialogues_of_a_file(simulate):
-    file = Path(os.environ["LOCKSTEP_DIALOGUES"])
-    result = simulate(str(file), "--at-once", "8")
+@pytest.mark.parametrize("form", FORMS)
+def test_the_transcript_is_what_was_said_then(simulate, tenant, tmp_path, form):
+    _replay(simulate, tenant, tmp_path, form, lines_of(form))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_real_dialogues(simulate, tenant, tmp_path, form):
+    files = datasets.files(SETS[form])
+    if not files:
+        pytest.skip(f"{SETS[form]} is not here; the dialogues of our own are replayed all the same")
+    lines = [line for file in files for line in datasets.some_lines(file, SHARE, every=EVERY)]
+    _replay(simulate, tenant, tmp_path, form, lines)
+
+
+def _replay(simulate, tenant, tmp_path: Path, form: str, lines: list[str]) -> None:
+    """Play them all at once; what every screen got the simulator judges, what is kept is judged here."""
+    file = tmp_path / "past.jsonl"
+    file.write_text("\n".join(lines))
+    spoken = [said for line in lines if (said := source_of(form, json.loads(line)))]
+    result = simulate(str(file), "--form", form, "--at-once", "32")
+
     assert result["faults"] == []
-    assert result["conversations"] == sum(1 for _ in dialogues.read(file))
+    assert result["conversations"] == len(spoken)
+    assert result["messages"] == sum(map(len, spoken))
+    kept = {}
+    for row in Message.objects.for_tenant(tenant.pk).order_by("conversation_id", "seq"):
+        if row.sender in ("customer", "agent"):
+            kept.setdefault(row.conversation_id, []).append((row.sender, row.body))
+    assert sorted(kept.values()) == sorted(spoken)
+    assert Conversation.objects.for_tenant(tenant.pk).count() == len(spoken)
 
 
 def test_a_key_that_may_not_is_told(tenant, sockets, api_port):
@@ -66,6 +96,21 @@ def test_a_key_that_may_not_is_told(tenant, sockets, api_port):
 
 
 class TestFiles:
+    @pytest.mark.parametrize("form", FORMS)
+    def test_pauses_and_order_are_those_of_the_past(self, form):
+        played = list(dialogues.parse(lines_of(form), form))
+        spoken = [source_of(form, json.loads(line)) for line in lines_of(form)]
+        assert [[(turn.by, turn.text) for turn in one.turns] for one in played] == [
+            said for said in spoken if said
+        ]
+        assert all(one.turns[0].after == 0 for one in played)
+        if form == "star":
+            assert [turn.after for turn in played[0].turns] == [0, 17, 5, 0, 43]
+
+    def test_a_line_of_another_form_is_named(self):
+        with pytest.raises(ValueError, match="line 1"):
+            list(dialogues.parse(lines_of("star"), "multidogo"))
+
     def test_a_line_that_is_no_dialogue_is_named(self, tmp_path):
         file = tmp_path / "d.jsonl"
         file.write_text(

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from apps.conversations.management.callers import Api, CallFailed
-from apps.conversations.management.dialogues import BUILT_IN, Dialogue, read
+from apps.conversations.management.dialogues import BUILT_IN, FORMS, TURNS, Dialogue, read
 from apps.conversations.management.simulation import Result, Simulation, endless
 from apps.tenants.models import Role
 from apps.tenants.services import get_tenant, issue_key
@@ -24,12 +24,14 @@ class Command(BaseCommand):
 
     help = (
         "Replay dialogues as customers and agents over the API and real sockets, and check what every"
-        ' screen got. FILE is JSON Lines: {"id", "turns": [{"by": "customer|agent", "text", "after"}]}.'
+        ' screen got. FILE is JSON Lines (or packed, .gz): {"id", "turns": [{"by": "customer|agent", "text",'
+        ' "after"}]}, or dialogues in a form that import_conversations takes.'
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What to play, where, and how fast."""
         parser.add_argument("file", nargs="?", type=Path, default=BUILT_IN)
+        parser.add_argument("--form", choices=FORMS, default=TURNS, help="of the file")
         parser.add_argument("--tenant", default="demo", help="whose customers and agents")
         parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the API is")
         parser.add_argument("--key", help="an API key; without one, a new one of the tenant")
@@ -48,7 +50,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Exit 1 if a screen got anything else than it should."""
         try:
-            dialogues = list(read(options["file"]))
+            dialogues = list(read(options["file"], options["form"]))
         except (OSError, ValueError) as error:
             raise CommandError(f"{options['file']}: {error}") from None
         count = options["count"] or (None if options["forever"] else len(dialogues))

@@ -193,8 +193,9 @@ SPECTACULAR_SETTINGS = {
 
 # --- sockets ------------------------------------------------------------------------------------
 SOCKETS_URL = env.str("LOCKSTEP_SOCKETS_URL", default="ws://127.0.0.1:8001")
-SOCKETS_PER_TENANT = env.int("SOCKETS_PER_TENANT", default=10_000)  # a process
+SOCKETS_PER_TENANT = env.int("SOCKETS_PER_TENANT", default=10_000)  # in all processes
 SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", default=100)  # a process; browser tabs
+WIDGET_SESSIONS = env.int("WIDGET_SESSIONS", default=60)  # a minute, of a widget and an address
 FLOWER_URL = env.str("LOCKSTEP_FLOWER_URL", default="http://127.0.0.1:8002")
 
 # --- tasks (the rest of Celery's settings: config/celery.py) ------------------------------------

@@ -108,7 +108,7 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels s
         if not origins.may_enter(self.scope["headers"], only=claim.origin):
             raise Farewell(NOT_YOURS, "this page may not watch")
         self.claim = claim
-        warden.warden().admit(self)
+        await warden.warden().admit(self)
         if self.waits_for_hello:
             self.hello_by = self.clock() + warden.HELLO_SECONDS
         await self.entered()

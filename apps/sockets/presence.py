@@ -17,31 +17,44 @@ BEAT: Final = 20.0
 """How often a connection must be told again."""
 
 # A place's connections: `person|connection` by the second in which it is forgotten. Redis' clock.
+# A script's answer: whether the person's first connection came or last one went, then those whose connections
+# have ended without a word: whoever takes them away is told of them, and nobody else is.
 _PRUNE: Final = """
 local now = tonumber(redis.call('TIME')[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-local function tabs()
+local lapsed = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)
+if #lapsed > 0 then redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now) end
+local function person_of(one) return string.match(one, '^(.*)|[^|]*$') end
+local function tabs(person)
     local found = 0
     for _, one in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-        if string.sub(one, 1, #ARGV[1] + 1) == ARGV[1] .. '|' then found = found + 1 end
+        if person_of(one) == person then found = found + 1 end
     end
     return found
+end
+local function answer(is_news)
+    local told, seen = {is_news}, {}
+    for _, one in ipairs(lapsed) do
+        local person = person_of(one)
+        if not seen[person] and tabs(person) == 0 then told[#told + 1] = person end
+        seen[person] = true
+    end
+    return told
 end
 """
 _ARRIVE: Final = (
     _PRUNE
     + """
-local before = tabs()
+local before = tabs(ARGV[1])
 redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1] .. '|' .. ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-return before == 0 and 1 or 0
+return answer(before == 0 and 1 or 0)
 """
 )
 _LEAVE: Final = (
     _PRUNE
     + """
 local was = redis.call('ZREM', KEYS[1], ARGV[1] .. '|' .. ARGV[2])
-return (was == 1 and tabs() == 0) and 1 or 0
+return answer((was == 1 and tabs(ARGV[1]) == 0) and 1 or 0)
 """
 )
 
@@ -54,13 +67,22 @@ class Visit(NamedTuple):
     connection: str
 
 
-def arrive(visits: Sequence[Visit]) -> list[bool]:
-    """Note connections, or that they are still there; of each, whether its person had none."""
+class Move(NamedTuple):
+    """What a connection's coming or going changed at its place."""
+
+    is_news: bool
+    """Its person had no other connection there."""
+    lapsed: list[str]
+    """People who are not there any more, though none of their connections said so: to be told, once."""
+
+
+def arrive(visits: Sequence[Visit]) -> list[Move]:
+    """Note connections, or that they are still there."""
     return _run(_script(_ARRIVE), visits)
 
 
-def leave(visits: Sequence[Visit]) -> list[bool]:
-    """Forget connections; of each, whether it was its person's last."""
+def leave(visits: Sequence[Visit]) -> list[Move]:
+    """Forget connections."""
     return _run(_script(_LEAVE), visits)
 
 
@@ -75,11 +97,14 @@ def present(places: Sequence[str]) -> list[list[str]]:
     return [sorted({one.decode().rpartition("|")[0] for one in people}) for people in found]
 
 
-def _run(script: Script, visits: Sequence[Visit]) -> list[bool]:
+def _run(script: Script, visits: Sequence[Visit]) -> list[Move]:
     with redis_client.client().pipeline(transaction=False) as pipe:
         for visit in visits:
             script([_key(visit.place)], [visit.person, visit.connection, TTL], client=pipe)
-        return [bool(answer) for answer in pipe.execute()]
+        return [
+            Move(bool(is_news), [person.decode() for person in lapsed])
+            for is_news, *lapsed in pipe.execute()
+        ]
 
 
 def _key(place: str) -> str:

@@ -1,6 +1,7 @@
 """The warden of one process: who is connected, how many, and whose time is up.
 
-One task looks at all sockets once a second, instead of timers for each of them.
+One task looks at all sockets once a second, instead of timers for each of them. How many a tenant has is
+counted over all processes (`seats`); how many a person has, in this one.
 """
 
 import asyncio
@@ -8,11 +9,14 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from typing import Final, Protocol
+from uuid import uuid4
 
+import redis
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
+from apps.sockets import seats
 from apps.sockets.frames import BAD_FRAME, NOT_SIGNED_IN, TOO_MANY, TOO_SLOW, Farewell
 from apps.sockets.loops import PerLoop
 from apps.sockets.threads import in_thread
@@ -53,13 +57,17 @@ class Warden:
 
     def __init__(self) -> None:
         """Nobody is here yet."""
+        self.name = uuid4().hex
         self.guests: set[Guest] = set()
         self.by_tenant: Counter[int] = Counter()
         self.by_person: Counter[tuple[int, str]] = Counter()
+        self._untold: set[int] = set()
+        """Tenants whose number has changed since all processes were told."""
+        self._tell_at = 0.0
         self._rounds: asyncio.Task[None] | None = None
         self._check: asyncio.Task[None] | None = None
 
-    def admit(self, guest: Guest) -> None:
+    async def admit(self, guest: Guest) -> None:
         """Count a socket in. Raises `Farewell`, if its tenant or its person has too many."""
         claim = guest.claim
         person = (claim.tenant_id, claim.person)
@@ -68,12 +76,16 @@ class Warden:
             or self.by_person[person] >= settings.SOCKETS_PER_PERSON
         ):
             raise Farewell(TOO_MANY, "too many connections")
+        # Counted here before it is counted there: what this process says of itself is never too low.
         self.guests.add(guest)
         self.by_tenant[claim.tenant_id] += 1
         self.by_person[person] += 1
         guest.check_at = _now() + CHECK_SECONDS
         if self._rounds is None or self._rounds.done():
             self._rounds = asyncio.get_running_loop().create_task(self._make_rounds())
+        if not await self._take_seat(claim.tenant_id):
+            self.release(guest)
+            raise Farewell(TOO_MANY, "too many connections")
 
     def release(self, guest: Guest) -> None:
         """Count a socket out; one that was never counted in changes nothing."""
@@ -81,15 +93,40 @@ class Warden:
             return
         self.guests.discard(guest)
         claim = guest.claim
+        self._untold.add(claim.tenant_id)
         self.by_tenant[claim.tenant_id] -= 1
         self.by_person[claim.tenant_id, claim.person] -= 1
         if self.by_person[claim.tenant_id, claim.person] <= 0:  # people come and go: keep no zeros
             del self.by_person[claim.tenant_id, claim.person]
 
+    async def _take_seat(self, tenant: int) -> bool:
+        self._untold.add(tenant)
+        take = partial(seats.take, self.name, tenant, settings.SOCKETS_PER_TENANT)
+        try:
+            return await in_thread(take)
+        except redis.RedisError:
+            return True  # the count of this process holds alone
+
     async def _make_rounds(self) -> None:
-        while self.guests:
+        while self.guests or self._untold:
             await asyncio.sleep(ROUND_SECONDS)
             self.look_around(_now())
+            await self._tell_seats(_now())
+
+    async def _tell_seats(self, now: float) -> None:
+        told, self._untold = self._untold, set()
+        if now > self._tell_at:
+            self._tell_at = now + seats.BEAT
+            told = told | self.by_tenant.keys()
+        taken = {tenant: self.by_tenant[tenant] for tenant in told}
+        for tenant in [one for one, number in taken.items() if number <= 0]:
+            del self.by_tenant[tenant]
+        if taken:
+            try:
+                await in_thread(partial(seats.tell, self.name, taken))
+            except redis.RedisError as error:
+                self._untold |= taken.keys() if self.guests else set()
+                log.warning("seats not told", error=type(error).__name__)
 
     def look_around(self, now: float) -> None:
         """Dismiss whoever is too slow or never said hello; have owners looked up that are due."""

@@ -10,11 +10,13 @@ from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
 from apps.conversations import selectors, services
+from apps.conversations.api.widget import visitors
 from apps.conversations.exceptions import SiteNotAllowed, UnknownWidget, WidgetRefused
 from apps.conversations.models import Widget
 from apps.conversations.selectors import widgets as questions
 from apps.conversations.services import widgets
 from apps.sockets import tickets
+from apps.sockets.limits import Limit
 from tests.conversations import cast
 
 SHOP = "https://shop.example"
@@ -81,6 +83,36 @@ class TestComing:
         assert come(site, widget, token=token).json()["conversation"]["state"] == "closed"
         monkeypatch.setattr(questions, "STILL_SHOWN", timedelta(0))
         assert come(site, widget, token=token).json()["conversation"] is None
+
+
+class TestTooOften:
+    def test_visits_of_a_widget_from_an_address_are_counted(self, site, widget, other, settings):
+        settings.WIDGET_SESSIONS = 3
+        assert [come(site, widget).status_code for _ in range(3)] == [200] * 3
+        refused = come(site, widget)
+        assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
+        assert 1 <= int(refused["Retry-After"]) <= 60
+        assert refused["Content-Type"] == "application/problem+json"
+        assert refused["Access-Control-Allow-Origin"] == "*"  # the widget itself must read it
+        rival = services.create_widget(other.pk, name="Rival", origins=[SHOP])
+        assert come(site, rival).status_code == 200
+        elsewhere = APIClient(headers={"origin": SHOP}, REMOTE_ADDR="203.0.113.9")
+        assert come(elsewhere, widget).status_code == 200
+
+    @pytest.mark.parametrize("body", [[], "key", {"key": 7}, {"key": "\ud83d"}, {}, {"key": {}}])
+    def test_a_body_that_names_no_widget_is_a_problem_and_counted(self, site, settings, body):
+        settings.WIDGET_SESSIONS = 2
+        seen = [site.post("/api/v1/widget/session", body, format="json") for _ in range(4)]
+        assert seen[0].status_code in (400, 404)
+        assert all(one.status_code < 500 for one in seen)
+
+    def test_a_visitor_calls_and_uploads_within_limits(self, site, widget, monkeypatch):
+        monkeypatch.setattr(visitors, "CALLS", Limit("calls", 2, 60))
+        monkeypatch.setattr(visitors, "UPLOADS", Limit("files", 0, 60))
+        visitor, neighbour = (as_visitor(come(site, widget).json()["token"]) for _ in range(2))
+        assert [begin(visitor).status_code for _ in range(3)] == [201, 200, 429]
+        assert begin(neighbour).status_code == 201
+        assert neighbour.post("/api/v1/widget/attachments", {}).status_code == 429
 
 
 class TestWhere:

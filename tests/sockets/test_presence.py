@@ -4,13 +4,21 @@ import pytest
 import redis
 
 from apps.sockets import presence, redis_client
-from apps.sockets.presence import Visit, arrive, leave, present
+from apps.sockets.presence import Visit, present
 
 ROOM = "t:7:room"
 
 
 def visit(person="customer:1", connection="a", place=ROOM):
     return Visit(place, person, connection)
+
+
+def arrive(visits):
+    return [moved.is_news for moved in presence.arrive(visits)]
+
+
+def leave(visits):
+    return [moved.is_news for moved in presence.leave(visits)]
 
 
 def test_two_tabs_are_one_person():
@@ -41,6 +49,27 @@ def test_a_connection_whose_process_died_is_forgotten(monkeypatch):
     assert present([ROOM]) == [[]]
     assert arrive([visit(connection="b")]) == [True]
     assert redis_client.client().ttl(presence._key(ROOM)) > 0
+
+
+def test_who_lapsed_is_told_once_and_only_of_their_last_connection():
+    _lapse("customer:1|dead-1", "customer:1|dead-2", "agent:|9||dead-3", "agent:2|dead-4")
+    (first,) = presence.arrive([visit("agent:2", "alive")])
+    (then,) = presence.arrive([visit("agent:2", "alive")])
+    assert first == (True, ["agent:|9|", "customer:1"])
+    assert then == (False, [])
+
+
+def test_leaving_finds_who_lapsed_too():
+    arrive([visit("agent:2")])
+    _lapse("customer:1|dead", "agent:2|dead")
+    assert presence.leave([visit("agent:2")]) == [(True, ["customer:1"])]
+
+
+def _lapse(*connections):
+    """Connections of killed processes, whose time is over."""
+    client = redis_client.client()
+    over = client.time()[0] - 1
+    client.zadd(presence._key(ROOM), dict.fromkeys(connections, over))
 
 
 def test_an_outage_is_said(no_redis):

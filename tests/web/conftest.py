@@ -7,10 +7,10 @@ from django.test import Client
 
 from apps.events.selectors import lags
 from apps.events.services import drain, waking
-from apps.sockets import redis_client
+from apps.sockets import limits, redis_client
 from apps.tenants.models import Role, Tenant, User
 from apps.tenants.services import add_member
-from apps.web import feeds, snapshots, throttling
+from apps.web import feeds, snapshots
 from apps.web.views import health
 from tests.events.helpers import in_threads
 from tests.trading import cast
@@ -26,7 +26,7 @@ def _forget(_own_redis_keys: None) -> Iterator[None]:
     yield
     snapshots.forget()
     feeds._feeds.clear()
-    throttling._local.counts.clear()
+    limits.forget_all()
     health.forget()
     redis_client.client.cache_clear()
 

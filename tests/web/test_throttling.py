@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.web import throttling
+from apps.sockets import limits
 from apps.web.throttling import FAILURES_MAX, WINDOW_SECONDS, attempt, succeeded
 
 HERE, ADA = "203.0.113.7", "ada"
@@ -48,7 +48,7 @@ def test_waiting_does_not_make_the_wait_longer(kept_in):
 
 def test_the_window_ends(no_redis, monkeypatch):
     now = 1_000.0
-    monkeypatch.setattr(throttling.time, "monotonic", lambda: now)
+    monkeypatch.setattr(limits.time, "monotonic", lambda: now)
     for _ in range(FAILURES_MAX + 1):
         attempt(HERE, ADA)
     now += WINDOW_SECONDS
@@ -56,10 +56,10 @@ def test_the_window_ends(no_redis, monkeypatch):
 
 
 def test_memory_is_bounded(no_redis, monkeypatch):
-    monkeypatch.setattr(throttling, "REMEMBERED", 10)
+    monkeypatch.setattr(limits, "REMEMBERED", 10)
     now = 1_000.0
-    monkeypatch.setattr(throttling.time, "monotonic", lambda: now)
+    monkeypatch.setattr(limits.time, "monotonic", lambda: now)
     for number in range(50):
         now += WINDOW_SECONDS / 5
         attempt(HERE, f"user-{number}")
-    assert len(throttling._local.counts) <= 10
+    assert len(limits._memory.counts) <= 10

@@ -19,7 +19,7 @@ from apps.sockets import presence
 from apps.sockets.batching import Batcher
 from apps.sockets.broadcasts import Broadcast, publish_many
 from apps.sockets.loops import PerLoop
-from apps.sockets.presence import Visit
+from apps.sockets.presence import Move, Visit
 from apps.sockets.threads import in_thread
 
 log = structlog.get_logger(__name__)
@@ -117,7 +117,7 @@ def _depart(gone: list[tuple[Stay, UUID | None]]) -> list[None]:
 
 def _stay(stays: dict[Stay, UUID | None]) -> None:
     services.touch_sessions([session for session in stays.values() if session is not None])
-    presence.arrive([stay.visit for stay in stays if stay.place])
+    _announce(list(stays), presence.arrive, is_online=True)
     for stay in stays:
         if stay.agent is not None and not agents.heartbeat(
             stay.tenant, stay.agent, stay.connection
@@ -134,26 +134,34 @@ def _leave_desk(stay: Stay, agent: UUID) -> None:
 
 
 def _announce(
-    stays: Sequence[Stay], move: Callable[[Sequence[Visit]], list[bool]], *, is_online: bool
+    stays: Sequence[Stay], move: Callable[[Sequence[Visit]], list[Move]], *, is_online: bool
 ) -> None:
-    """Note who comes or goes, and tell it of those who were not, or are not any more, elsewhere."""
+    """Note who comes or goes, and tell it of those who were not, or are not any more, elsewhere.
+
+    Whoever lapsed, because a process was killed, is told by the one who finds it out.
+    """
     seen = [stay for stay in stays if stay.place]
     try:
         changed = move([stay.visit for stay in seen])
     except redis.RedisError as error:
         log.warning("presence not told", error=type(error).__name__)
         return
-    news = [stay for stay, is_news in zip(seen, changed, strict=True) if is_news]
-    publish_many(Broadcast(stay.place, _frame(stay, is_online)) for stay in news)
+    told = []
+    for stay, moved in zip(seen, changed, strict=True):
+        told += [Broadcast(stay.place, _frame(stay, one, is_online=False)) for one in moved.lapsed]
+        if moved.is_news:
+            told.append(Broadcast(stay.place, _frame(stay, stay.visit.person, is_online=is_online)))
+    publish_many(told)
 
 
-def _frame(stay: Stay, is_online: bool) -> bytes:
+def _frame(stay: Stay, person: str, *, is_online: bool) -> bytes:
+    sender, _, sender_id = person.partition(":")
     return dumps(
         {
             "type": "presence",
             "conversation": stay.conversation,
-            "sender": stay.sender,
-            "sender_id": stay.sender_id,
+            "sender": sender,
+            "sender_id": sender_id,
             "online": is_online,
         }
     )

@@ -9,8 +9,8 @@ from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
+from apps.tenants.addresses import address_of
 from apps.web import throttling
-from apps.web.addresses import address_of
 from apps.web.views.pages import page
 
 

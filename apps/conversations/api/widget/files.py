@@ -15,7 +15,7 @@ from apps.conversations.api.attachments import file_response
 from apps.conversations.api.forms import asked
 from apps.conversations.api.widget import serializers as wire
 from apps.conversations.api.widget.views import own
-from apps.conversations.api.widget.visitors import SiteView, visitor_in
+from apps.conversations.api.widget.visitors import SiteView, UploadThrottle, visitor_in
 from apps.conversations.lifecycle import Sender
 
 
@@ -23,6 +23,7 @@ class VisitorAttachmentsView(SiteView):
     """Files in."""
 
     parser_classes = (MultiPartParser,)
+    throttle_classes = (UploadThrottle,)
 
     @extend_schema(
         request={"multipart/form-data": wire.VisitorAttachmentIn},

@@ -11,7 +11,7 @@ from apps.conversations import selectors, services
 from apps.conversations.api import serializers as common
 from apps.conversations.api.forms import asked, query
 from apps.conversations.api.widget import serializers as wire
-from apps.conversations.api.widget.visitors import SiteView, origin_of, visitor_in
+from apps.conversations.api.widget.visitors import SiteView, VisitThrottle, origin_of, visitor_in
 from apps.conversations.lifecycle import Sender
 from apps.conversations.selectors import ConversationView
 from apps.conversations.services import Visitor
@@ -54,6 +54,7 @@ class SessionView(SiteView):
 
     authentication_classes = ()
     permission_classes = ()
+    throttle_classes = (VisitThrottle,)
 
     @extend_schema(
         request=wire.SessionIn,
@@ -62,7 +63,7 @@ class SessionView(SiteView):
         summary="Let a visitor of a site in: a widget's public key for a token of their own",
     )
     def post(self, request: Request) -> Response:
-        """The visitor's token, and their conversation if there is one."""
+        """The visitor's token, and their conversation if there is one; 429 after too many visits."""
         terms = asked(wire.SessionIn, request.data)
         origin, is_ours = origin_of(request)
         visit = services.welcome_visitor(

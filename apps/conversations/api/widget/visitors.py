@@ -11,13 +11,19 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from apps.conversations import services
 from apps.conversations.services import Visitor
+from apps.sockets.limits import Limit
+from apps.tenants.addresses import address_of
 
 SCHEME = "visitor"
 PREFLIGHT_SECONDS = 3_600
+CALLS = Limit("visitor-calls", most=300, seconds=60)
+UPLOADS = Limit("visitor-uploads", most=20, seconds=60)
+"""What one visitor may do; a socket has limits of its own."""
 
 
 class VisitorAuthentication(BaseAuthentication):
@@ -49,6 +55,50 @@ class IsVisitor(BasePermission):
         return isinstance(request.auth, Visitor)
 
 
+class VisitorThrottle(BaseThrottle):
+    """So many calls of one visitor."""
+
+    _wait = 0
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Whether this one is still within the limit."""
+        self._wait = self.limit().count(*self.who(request))
+        return not self._wait
+
+    def wait(self) -> int:
+        """Seconds, for Retry-After."""
+        return self._wait
+
+    def limit(self) -> Limit:
+        """How many."""
+        return CALLS
+
+    def who(self, request: Request) -> tuple[str, ...]:
+        """Who is counted."""
+        return (visitor_in(request).id.hex,)
+
+
+class UploadThrottle(VisitorThrottle):
+    """So many files of one visitor."""
+
+    def limit(self) -> Limit:
+        """How many."""
+        return UPLOADS
+
+
+class VisitThrottle(VisitorThrottle):
+    """So many visits of one widget from one address: behind it may sit a school, or one program."""
+
+    def limit(self) -> Limit:
+        """As many as the installation says."""
+        return Limit("visits", settings.WIDGET_SESSIONS, 60)
+
+    def who(self, request: Request) -> tuple[str, ...]:
+        """The widget that is asked for, whether it exists or not, and the address."""
+        key = request.data.get("key", "") if isinstance(request.data, dict) else ""
+        return (str(key)[:100], address_of(request))
+
+
 class SiteView(APIView):
     """A view that pages of other sites may call.
 
@@ -58,6 +108,7 @@ class SiteView(APIView):
 
     authentication_classes: Sequence[type[BaseAuthentication]] = (VisitorAuthentication,)
     permission_classes: Sequence[type[BasePermission]] = (IsVisitor,)
+    throttle_classes: Sequence[type[BaseThrottle]] = (VisitorThrottle,)
 
     def options(self, request: HttpRequest, *args: object, **kwargs: object) -> Response:
         """A browser's question before the call."""

@@ -4,6 +4,7 @@ from apps.agents.events import (
     AgentMatched,
     AgentOffered,
     WorkFinished,
+    WorkOverflowed,
     WorkReturned,
     WrapUpStarted,
 )
@@ -28,6 +29,12 @@ def note_activity(batch: Batch) -> None:
 def follow_work(batch: Batch) -> None:
     """Bring conversations to where their work stands."""
     services.follow_work(batch.events)
+
+
+@handles(WorkOverflowed, queue="matching", policy=Policy.SKIP, from_head=True)
+def answer_closed(batch: Batch) -> None:
+    """Tell customers who wait out of hours."""
+    services.tell_closed(batch.events)
 
 
 @handles(ConversationOpened, queue="nlu", policy=Policy.SKIP, from_head=True)

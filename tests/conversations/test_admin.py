@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.conversations import selectors, services
-from apps.conversations.models import CannedReply, Conversation, Customer, Message, Policy
+from apps.conversations.models import CannedReply, Conversation, Customer, Message, Policy, Widget
 from apps.tenants.models import Tenant, User
 from tests.conversations.cast import open_one
 from tests.conversations.test_privacy import a_life
@@ -91,6 +91,31 @@ def test_replies_are_kept_and_forgotten(office: Client, tenant: Tenant) -> None:
     delete = reverse("admin:conversations_cannedreply_delete", args=[row.pk])
     assert office.post(delete, {"post": "yes"}).status_code == 302
     assert CannedReply.objects.count() == 0
+
+
+def test_widgets_are_made_changed_and_given_new_keys(office: Client, tenant: Tenant) -> None:
+    add = reverse("admin:conversations_widget_add")
+    good = {"tenant": tenant.pk, "name": "Shop", "origins": "https://shop.example", "title": "Ask",
+            "greeting": "", "skills": "{}", "language": "", "accent": "#aa0044", "theme": "dark",
+            "side": "left", "is_active": "on"}  # fmt: skip
+    page(office, "widget_add")
+    refused = office.post(add, good | {"origins": "shop", "accent": "red"}).content.decode()
+    assert "is no origin" in refused
+    assert "A colour such as" in refused
+    assert office.post(add, good).status_code == 302
+    row = Widget.objects.get()
+    assert (row.origins, row.accent, row.theme, row.side) == (
+        ["https://shop.example"], "#aa0044", "dark", "left"
+    )  # fmt: skip
+    shown = page(office, "widget_change", row.pk)
+    assert f"data-key=&quot;{row.key}&quot;" in shown
+
+    change = reverse("admin:conversations_widget_change", args=[row.pk])
+    assert office.post(change, good | {"name": "Shops", "is_active": ""}).status_code == 302
+    changed = Widget.objects.get()
+    assert (changed.name, changed.is_active, changed.key) == ("Shops", False, row.key)
+    assert "from now on" in press(office, "widget", "renew_keys", row.pk)
+    assert Widget.objects.get().key != row.key
 
 
 def test_a_policy_is_set(office: Client, tenant: Tenant) -> None:

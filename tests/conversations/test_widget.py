@@ -85,6 +85,79 @@ class TestComing:
         assert come(site, widget, token=token).json()["conversation"] is None
 
 
+class TestLooks:
+    def test_anybody_may_see_them_and_whether_somebody_is_there(self, widget):
+        stranger = APIClient()
+        answer = stranger.get("/api/v1/widget/look", {"key": widget.key})
+        assert answer.json() == {
+            "title": "Ask us", "greeting": "", "accent": "#0b7565", "theme": "auto", "side": "right",
+            "hours": {"is_open": True, "opens_at": None, "asks_contact": False},
+        }  # fmt: skip
+        assert answer["Access-Control-Allow-Origin"] == "*"
+        assert stranger.get("/api/v1/widget/look", {"key": "wk_none"}).status_code == 404
+        assert stranger.get("/api/v1/widget/look").status_code == 400
+
+    def test_they_are_changed_and_the_key_stays(self, api, widget):
+        path = f"/api/v1/widgets/{widget.id}"
+        terms = {
+            "name": "Shop",
+            "origins": [OTHER_SHOP.upper()],
+            "accent": "#AA0044",
+            "theme": "dark",
+            "side": "left",
+        }
+        found = api.put(path, terms, format="json").json()
+        assert (found["key"], found["accent"], found["theme"]) == (widget.key, "#aa0044", "dark")
+        assert (found["origins"], found["title"]) == ([OTHER_SHOP], "")
+        assert come(APIClient(headers={"origin": SHOP}), widget).status_code == 403
+        bad = api.put(
+            path,
+            {"name": "", "accent": "red", "theme": "x", "side": "up", "origins": ["shop"]},
+            format="json",
+        )
+        assert bad.status_code == 422
+        assert {one["field"] for one in bad.json()["errors"]} == {
+            "name",
+            "accent",
+            "theme",
+            "side",
+            "origins",
+        }
+
+    def test_a_new_key_lets_in_and_the_old_one_does_not(self, api, site, widget):
+        token = come(site, widget).json()["token"]
+        key = api.post(f"/api/v1/widgets/{widget.id}/key").json()["key"]
+        assert key != widget.key
+        assert come(site, widget).status_code == 404
+        assert site.post("/api/v1/widget/session", {"key": key}, format="json").status_code == 200
+        assert begin(as_visitor(token)).status_code == 201
+
+    def test_another_tenants_widget_is_unknown(self, client_of, other, widget):
+        rival = client_of(other)
+        assert (
+            rival.put(f"/api/v1/widgets/{widget.id}", {"name": "x"}, format="json").status_code
+            == 404
+        )
+        assert rival.post(f"/api/v1/widgets/{widget.id}/key").status_code == 404
+
+    def test_how_a_visitor_can_be_reached(self, site, widget, tenant):
+        visitor = as_visitor(come(site, widget).json()["token"])
+        talk = begin(visitor).json()["id"]
+        sent = {"conversation": talk, "contact": "a@shop.example", "name": "Anna"}
+        assert visitor.post("/api/v1/widget/contact", sent, format="json").status_code == 201
+        assert [note.body for note in selectors.notes_of(tenant.pk, talk)] == [
+            "Can be reached: a@shop.example"
+        ]
+        stranger = as_visitor(come(site, widget).json()["token"])
+        assert stranger.post("/api/v1/widget/contact", sent, format="json").status_code == 404
+        assert (
+            visitor.post(
+                "/api/v1/widget/contact", {**sent, "contact": ""}, format="json"
+            ).status_code
+            == 422
+        )
+
+
 class TestTooOften:
     def test_visits_of_a_widget_from_an_address_are_counted(self, site, widget, other, settings):
         settings.WIDGET_SESSIONS = 3

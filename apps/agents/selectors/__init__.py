@@ -26,9 +26,11 @@ from apps.agents.selectors.queue import (
     works_of,
 )
 from apps.agents.selectors.rules import (
+    Opening,
     find_schedule,
     hours_of,
     is_open,
+    opening_at,
     opening_hours,
     policy_of,
     rules_of,
@@ -41,6 +43,7 @@ __all__ = [
     "Board",
     "Load",
     "OfferView",
+    "Opening",
     "Queue",
     "Seat",
     "Standing",
@@ -58,6 +61,7 @@ __all__ = [
     "live_work",
     "load_of",
     "offers_of",
+    "opening_at",
     "opening_hours",
     "policy_of",
     "queue",

@@ -2,13 +2,21 @@
 
 from collections import defaultdict
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from apps.agents.exceptions import UnknownSchedule
-from apps.agents.hours import ALWAYS, Hours, Interval
+from apps.agents.hours import ALWAYS, Hours, Interval, window
 from apps.agents.hours import is_open as _is_open
 from apps.agents.matching import Rules
 from apps.agents.models import RoutingPolicy, Schedule, Team
+
+
+class Opening(NamedTuple):
+    """Whether somebody is to be there, and if not, from when on."""
+
+    is_open: bool
+    opens_at: datetime | None
+    """None: it is open, or stays closed as far as one can see."""
 
 
 def policy_of(tenant: int) -> RoutingPolicy:
@@ -74,3 +82,12 @@ def opening_hours(tenant: int, *, team: str = "") -> Hours:
 def is_open(tenant: int, at: datetime, *, team: str = "") -> bool:
     """Whether somebody is to be there at a moment; computed now, never kept."""
     return _is_open(opening_hours(tenant, team=team), at)
+
+
+def opening_at(tenant: int, at: datetime, *, team: str = "") -> Opening:
+    """Whether somebody is to be there at a moment, and when again; computed now, never kept."""
+    hours = opening_hours(tenant, team=team)
+    if hours is ALWAYS or _is_open(hours, at):
+        return Opening(True, None)
+    stretch = window(hours, at)
+    return Opening(False, stretch[0] if stretch else None)

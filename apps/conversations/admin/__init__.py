@@ -7,10 +7,10 @@ from apps.conversations.admin.conversations import (
     MessageAdmin,
     SessionAdmin,
     UndeliveredAdmin,
-    WidgetAdmin,
 )
 from apps.conversations.admin.customers import CustomerAdmin, ErasureAdmin, ImportedDialogueAdmin
 from apps.conversations.admin.desk import CannedReplyAdmin, NoteAdmin, PolicyAdmin, RatingAdmin
+from apps.conversations.admin.widgets import WidgetAdmin
 
 __all__ = [
     "AttachmentAdmin",

@@ -15,7 +15,6 @@ from apps.conversations.models import (
     Message,
     Session,
     Undelivered,
-    Widget,
 )
 from apps.core.exceptions import DomainError
 
@@ -127,13 +126,3 @@ class UndeliveredAdmin(ById):
     list_select_related = ("tenant",)
     ordering = ("since",)
     search_fields = ("=conversation_id",)
-
-
-@admin.register(Widget)
-class WidgetAdmin(ById):
-    """Widgets on the tenants' sites; made and changed by `manage.py create_widget`."""
-
-    list_display = ("__str__", "tenant")
-    list_filter = ("tenant",)
-    list_select_related = ("tenant",)
-    ordering = ("pk",)

@@ -141,6 +141,10 @@ class PlaceOut(serializers.Serializer[Any]):
     estimate_seconds = serializers.IntegerField(
         allow_null=True, help_text="How long it may take; null: nobody can say."
     )
+    is_open = serializers.BooleanField(help_text="Whether anybody is to be there now.")
+    opens_at = serializers.DateTimeField(
+        allow_null=True, help_text="Out of hours: when somebody is there again, if one can say."
+    )
 
 
 class ConversationOut(serializers.Serializer[Any]):

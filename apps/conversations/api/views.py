@@ -54,9 +54,9 @@ class ConversationsView(APIView):
         terms = asked(wire.ConversationIn, request.data)
         customer = terms.pop("customer")
         opened = services.open_conversation(tenant_of(request).pk, **customer, **terms)
-        return Response(
-            wire.conversation_out(opened.conversation), status=201 if opened.is_new else 200
-        )
+        view = opened.conversation
+        shown = wire.conversation_out(view) | {"queue": selectors.place_of(view)}
+        return Response(shown, status=201 if opened.is_new else 200)
 
 
 class ConversationView(APIView):

@@ -9,7 +9,7 @@ from apps.conversations.models.messages import Message, MessageKind
 from apps.conversations.models.policies import Policy
 from apps.conversations.models.records import Erasure, ImportedDialogue, Undelivered
 from apps.conversations.models.sessions import Session
-from apps.conversations.models.widgets import Widget
+from apps.conversations.models.widgets import Widget, WidgetSide, WidgetTheme
 
 __all__ = [
     "Attachment",
@@ -31,4 +31,6 @@ __all__ = [
     "Session",
     "Undelivered",
     "Widget",
+    "WidgetSide",
+    "WidgetTheme",
 ]

@@ -40,6 +40,15 @@ class Policy(models.Model):
         blank=True,
         help_text="Closed conversations are deleted after this; empty: never.",
     )
+    closed_text = models.CharField(
+        max_length=500,
+        blank=True,
+        default="",
+        help_text="Said to whoever waits for a person out of hours (the agents' schedule); empty: nothing.",
+    )
+    closed_asks_contact = models.BooleanField(
+        default=False, help_text="The widget then asks how the customer can be reached."
+    )
     attachment_bytes = models.PositiveIntegerField(default=10 * MEGABYTE)
 
     objects = TenantQuerySet.as_manager()

@@ -12,11 +12,27 @@ from apps.core.ids import uuid7
 from apps.tenants.models import Tenant, TenantQuerySet
 
 KEY_PREFIX = "wk_"
+ACCENT = "#0b7565"
 
 
 def new_key() -> str:
     """A key that nobody guesses. It is no secret: every visitor of the site can read it."""
     return KEY_PREFIX + secrets.token_urlsafe(18)
+
+
+class WidgetTheme(models.TextChoices):
+    """Its colours."""
+
+    AUTO = "auto", "as the visitor's device"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class WidgetSide(models.TextChoices):
+    """Where it stands."""
+
+    RIGHT = "right"
+    LEFT = "left"
 
 
 class Widget(models.Model):
@@ -38,6 +54,11 @@ class Widget(models.Model):
     greeting = models.CharField(max_length=500, blank=True, default="")
     skills = models.JSONField(default=dict, blank=True, help_text="Skill → level; empty: the bot.")
     language = models.CharField(max_length=35, blank=True, default="", help_text="BCP 47.")
+    accent = models.CharField(
+        max_length=7, default=ACCENT, help_text="Its colour, such as #0b7565; text on it adapts."
+    )
+    theme = models.CharField(max_length=5, choices=WidgetTheme, default=WidgetTheme.AUTO)
+    side = models.CharField(max_length=5, choices=WidgetSide, default=WidgetSide.RIGHT)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -47,6 +68,13 @@ class Widget(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 condition=Q(key__startswith=KEY_PREFIX), name="widget_key_is_told_apart"
+            ),
+            models.CheckConstraint(
+                condition=Q(accent__regex=r"^#[0-9a-f]{6}$"), name="widget_accent_is_a_colour"
+            ),
+            models.CheckConstraint(
+                condition=Q(theme__in=WidgetTheme.values, side__in=WidgetSide.values),
+                name="widget_looks_are_known",
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [

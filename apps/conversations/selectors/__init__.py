@@ -24,7 +24,7 @@ from apps.conversations.selectors.desk import (
     ratings_of,
 )
 from apps.conversations.selectors.figures import Standing, messages_by_second, standing
-from apps.conversations.selectors.line import Place, place_of
+from apps.conversations.selectors.line import Hours, Place, hours_now, place_of
 from apps.conversations.selectors.messages import (
     PAGE_MAX,
     MessageView,
@@ -44,6 +44,7 @@ from apps.conversations.selectors.widgets import (
     only_widget,
     visitors_conversation,
     widget_of_key,
+    widget_view,
     widgets_of,
 )
 
@@ -55,6 +56,7 @@ __all__ = [
     "CustomerView",
     "ErasureView",
     "Filters",
+    "Hours",
     "LastMessage",
     "MessageView",
     "NoteView",
@@ -75,6 +77,7 @@ __all__ = [
     "existing",
     "find_customer",
     "find_messages",
+    "hours_now",
     "inbox",
     "messages_after",
     "messages_before",
@@ -94,5 +97,6 @@ __all__ = [
     "view_of_row",
     "visitors_conversation",
     "widget_of_key",
+    "widget_view",
     "widgets_of",
 ]

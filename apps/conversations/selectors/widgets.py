@@ -28,6 +28,9 @@ class WidgetView(msgspec.Struct, frozen=True, gc=False):
     greeting: str
     skills: dict[str, int]
     language: str
+    accent: str
+    theme: str
+    side: str
     is_active: bool
 
 
@@ -40,6 +43,11 @@ def widget_of_key(key: str) -> WidgetView:
     if row is None:
         raise UnknownWidget
     return WidgetView(*row)
+
+
+def widget_view(row: Widget) -> WidgetView:
+    """A widget, as it stands in its row."""
+    return WidgetView(*(getattr(row, name) for name in _COLUMNS))
 
 
 def active_widget(widget: UUID) -> WidgetView | None:

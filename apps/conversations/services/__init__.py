@@ -3,6 +3,7 @@
 from apps.conversations.services.activity import note_activity
 from apps.conversations.services.attachments import store_attachment
 from apps.conversations.services.bot import converse, greet
+from apps.conversations.services.closed import leave_contact, tell_closed
 from apps.conversations.services.delivery import note_undelivered, tell_undelivered
 from apps.conversations.services.desk import (
     ReplyTerms,
@@ -51,11 +52,15 @@ from apps.conversations.services.streams import void_streams
 from apps.conversations.services.widgets import (
     Visit,
     Visitor,
+    WidgetTerms,
     begin,
+    change_widget,
     check_site,
     create_widget,
+    renew_key,
     visitor_of,
     welcome_visitor,
+    widget_faults,
 )
 
 __all__ = [
@@ -70,10 +75,12 @@ __all__ = [
     "StartedSession",
     "Visit",
     "Visitor",
+    "WidgetTerms",
     "accept",
     "add_note",
     "assign",
     "begin",
+    "change_widget",
     "check_site",
     "close",
     "converse",
@@ -92,12 +99,14 @@ __all__ = [
     "hand_over",
     "hold",
     "import_dialogues",
+    "leave_contact",
     "mark_offered",
     "mark_receipts",
     "note_activity",
     "note_undelivered",
     "open_conversation",
     "rate",
+    "renew_key",
     "reopen",
     "reply_faults",
     "requeue",
@@ -114,6 +123,7 @@ __all__ = [
     "start_session",
     "start_sessions",
     "store_attachment",
+    "tell_closed",
     "tell_undelivered",
     "touch_sessions",
     "transfer",
@@ -121,5 +131,6 @@ __all__ = [
     "void_streams",
     "welcome_visitor",
     "whisper",
+    "widget_faults",
     "withdraw_offer",
 ]

@@ -6,9 +6,9 @@ on their own token, which is signed for one visitor of one widget and opens that
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -16,8 +16,9 @@ from django.core import signing
 from django.utils import timezone
 
 from apps.conversations import selectors
-from apps.conversations.exceptions import SiteNotAllowed, WidgetRefused
-from apps.conversations.models import Channel, Widget
+from apps.conversations.exceptions import SiteNotAllowed, UnknownWidget, WidgetRefused
+from apps.conversations.models import Channel, Widget, WidgetSide, WidgetTheme
+from apps.conversations.models.widgets import ACCENT, new_key
 from apps.conversations.selectors import ConversationView, WidgetView
 from apps.conversations.services import checks
 from apps.conversations.services.checks import Fault, Skills, fault
@@ -30,6 +31,7 @@ SALT: Final = "conversations.widget.visitor"
 ORIGINS_MAX: Final = 50
 TITLE_MAX: Final = 100
 GREETING_MAX: Final = 500
+_COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]")
 
 
@@ -56,38 +58,90 @@ class Visit:
     conversation: ConversationView | None
 
 
-def create_widget(
-    tenant: int,
-    *,
-    name: str,
-    origins: Sequence[str] = (),
-    title: str = "",
-    greeting: str = "",
-    skills: Skills = (),
-    language: str = "",
-) -> WidgetView:
-    """A new widget; its key is public. Raises `WidgetRefused` with every reason."""
-    faults = [
-        *checks.name_faults("name", name, TITLE_MAX),
-        *checks.name_faults("title", title, TITLE_MAX, empty=True),
-        *checks.name_faults("greeting", greeting, GREETING_MAX, empty=True),
-        *checks.skill_faults(skills),
-        *checks.language_faults(language),
-        *_origin_faults(origins),
-    ]
-    if faults:
-        raise WidgetRefused(errors=faults)
+@dataclass(frozen=True, slots=True)
+class WidgetTerms:
+    """What a tenant decides about a widget."""
+
+    name: str
+    origins: Sequence[str] = ()
+    title: str = ""
+    greeting: str = ""
+    skills: Skills = ()
+    language: str = ""
+    accent: str = ACCENT
+    theme: str = WidgetTheme.AUTO.value
+    side: str = WidgetSide.RIGHT.value
+    is_active: bool = True
+
+
+def create_widget(tenant: int, **terms: Any) -> WidgetView:
+    """A new widget of `WidgetTerms`; its key is public. Raises `WidgetRefused` with every reason."""
+    columns = _columns(WidgetTerms(**terms))
     with unit_of_work():
-        row = Widget.objects.create(
-            tenant_id=tenant,
-            name=name,
-            origins=sorted({one.lower() for one in origins}),
-            title=title,
-            greeting=greeting,
-            skills=checks.levels_of(skills),
-            language=language,
-        )
-    return selectors.widget_of_key(row.key)
+        row = Widget.objects.create(tenant_id=tenant, **columns)
+    return selectors.widget_view(row)
+
+
+def change_widget(tenant: int, widget: UUID, terms: WidgetTerms) -> WidgetView:
+    """A widget's terms are these from now on; its key stays. Raises `UnknownWidget`, `WidgetRefused`.
+
+    A site that is taken away is refused with its visitors' next call.
+    """
+    columns = _columns(terms)
+    with unit_of_work():
+        row = _locked(tenant, widget)
+        for name, value in columns.items():
+            setattr(row, name, value)
+        row.save(update_fields=list(columns))
+    return selectors.widget_view(row)
+
+
+def renew_key(tenant: int, widget: UUID) -> WidgetView:
+    """Another key: pages with the former one show nothing any more. Raises `UnknownWidget`.
+
+    Visitors who are in stay in, by their own tokens.
+    """
+    with unit_of_work():
+        row = _locked(tenant, widget)
+        row.key = new_key()
+        row.save(update_fields=["key"])
+    return selectors.widget_view(row)
+
+
+def widget_faults(terms: WidgetTerms) -> list[Fault]:
+    """Everything that is wrong with a widget's terms."""
+    faults = [
+        *checks.name_faults("name", terms.name, TITLE_MAX),
+        *checks.name_faults("title", terms.title, TITLE_MAX, empty=True),
+        *checks.name_faults("greeting", terms.greeting, GREETING_MAX, empty=True),
+        *checks.skill_faults(terms.skills),
+        *checks.language_faults(terms.language),
+        *_origin_faults(terms.origins),
+    ]
+    if not _COLOUR.fullmatch(terms.accent.lower()):
+        faults.append(fault("accent", "bad_colour", "A colour such as #0b7565."))
+    if terms.theme not in WidgetTheme.values:
+        faults.append(fault("theme", "unknown_theme", f"One of {', '.join(WidgetTheme.values)}."))
+    if terms.side not in WidgetSide.values:
+        faults.append(fault("side", "unknown_side", f"One of {', '.join(WidgetSide.values)}."))
+    return faults
+
+
+def _columns(terms: WidgetTerms) -> dict[str, Any]:
+    if faults := widget_faults(terms):
+        raise WidgetRefused(errors=faults)
+    return asdict(terms) | {
+        "origins": sorted({one.lower() for one in terms.origins}),
+        "skills": checks.levels_of(terms.skills),
+        "accent": terms.accent.lower(),
+    }
+
+
+def _locked(tenant: int, widget: UUID) -> Widget:
+    row = Widget.objects.for_tenant(tenant).select_for_update().filter(pk=widget).first()
+    if row is None:
+        raise UnknownWidget
+    return row
 
 
 def welcome_visitor(key: str, *, origin: str, token: str = "", is_ours: bool = False) -> Visit:

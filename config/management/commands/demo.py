@@ -13,11 +13,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from apps.conversations.management.askers import Asker
 from apps.conversations.management.callers import Api
 from apps.conversations.management.dialogues import BUILT_IN, read
 from apps.conversations.management.simulation import Simulation, endless
 from apps.tenants.services import get_tenant
-from config import demo, language, stack
+from config import demo, demo_desk, language, stack
 
 PRICES_EVERY = 2.0  # seconds
 
@@ -68,9 +69,13 @@ class Command(BaseCommand):
 
 
 async def talk(url: str, key: str) -> None:
-    """Play the built-in dialogues again and again, two at a time, until told to stop."""
-    people = Simulation(Api(url, key), agents=2, speed=1, rate=0, at_once=2)
-    talking = asyncio.ensure_future(people.run(endless(list(read(BUILT_IN)), None)))
+    """Play the built-in dialogues, two at a time, and wait for the newcomer at the desk, until told to stop."""
+    api = Api(url, key)
+    people = Simulation(api, agents=2, speed=1, rate=0, at_once=2)
+    askers = [Asker(api, demo.USER, scripts) for scripts in demo_desk.ASKERS]
+    talking = asyncio.gather(
+        people.run(endless(list(read(BUILT_IN)), None)), *(one.run() for one in askers)
+    )
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, talking.cancel)
     with contextlib.suppress(asyncio.CancelledError):

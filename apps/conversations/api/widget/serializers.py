@@ -6,7 +6,8 @@ from rest_framework import serializers
 
 from apps.conversations.api.fields import SkillsField, StrictForm, TextField, WholeField
 from apps.conversations.api.serializers import SEQ_MAX
-from apps.conversations.selectors import ConversationView, WidgetView
+from apps.conversations.models import WidgetSide, WidgetTheme
+from apps.conversations.selectors import ConversationView, Hours, WidgetView
 from apps.conversations.services import Visit
 
 PAGE_MAX = 200
@@ -21,6 +22,10 @@ class WidgetIn(StrictForm):
     greeting = TextField(required=False)
     skills = SkillsField(required=False, help_text="Empty: the bot answers first.")
     language = TextField(required=False)
+    accent = TextField(required=False, help_text="A colour such as #0b7565.")
+    theme = TextField(required=False, help_text="auto, light or dark")
+    side = TextField(required=False, help_text="right or left")
+    is_active = serializers.BooleanField(required=False)
 
 
 class WidgetOut(serializers.Serializer[Any]):
@@ -34,7 +39,37 @@ class WidgetOut(serializers.Serializer[Any]):
     greeting = serializers.CharField()
     skills = serializers.ListField(child=serializers.CharField())
     language = serializers.CharField()
+    accent = serializers.CharField()
+    theme = serializers.ChoiceField(WidgetTheme.choices)
+    side = serializers.ChoiceField(WidgetSide.choices)
     is_active = serializers.BooleanField()
+
+
+class HoursOut(serializers.Serializer[Any]):
+    """Whether anybody is to be there."""
+
+    is_open = serializers.BooleanField()
+    opens_at = serializers.DateTimeField(allow_null=True)
+    asks_contact = serializers.BooleanField(
+        help_text="Out of hours: ask the visitor how they can be reached (`widget/contact`)."
+    )
+
+
+class LookQuery(StrictForm):
+    """Which widget."""
+
+    key = TextField(help_text="Its public key.")
+
+
+class LookOut(serializers.Serializer[Any]):
+    """What a page shows before anybody speaks."""
+
+    title = serializers.CharField()
+    greeting = serializers.CharField()
+    accent = serializers.CharField()
+    theme = serializers.ChoiceField(WidgetTheme.choices)
+    side = serializers.ChoiceField(WidgetSide.choices)
+    hours = HoursOut()
 
 
 class SessionIn(StrictForm):
@@ -100,6 +135,13 @@ class VisitorMessageIn(ConversationAsked):
     body = TextField()
 
 
+class VisitorContactIn(ConversationAsked):
+    """How the visitor can be reached."""
+
+    contact = TextField(help_text="A mail address, a telephone number.")
+    name = TextField(required=False)
+
+
 class VisitorRatingIn(ConversationAsked):
     """What the visitor thought."""
 
@@ -118,6 +160,12 @@ def widget_out(view: WidgetView) -> dict[str, Any]:
     """A widget."""
     shown = {str(name): getattr(view, str(name)) for name in WidgetOut().fields}
     return shown | {"skills": sorted(view.skills)}
+
+
+def look_out(view: WidgetView, hours: Hours) -> dict[str, Any]:
+    """What a page shows before anybody speaks."""
+    looks = ("title", "greeting", "accent", "theme", "side")
+    return {**{name: getattr(view, name) for name in looks}, "hours": hours}
 
 
 def visitors_out(view: ConversationView) -> dict[str, Any]:

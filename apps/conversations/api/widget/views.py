@@ -49,6 +49,52 @@ class WidgetsView(APIView):
         return Response(wire.widget_out(made), status=201)
 
 
+class WidgetDetailView(APIView):
+    """One of the tenant's widgets."""
+
+    permission_classes = (AdminWrites,)
+
+    @extend_schema(
+        request=wire.WidgetIn, responses=wire.WidgetOut, summary="Change a widget; its key stays"
+    )
+    def put(self, request: Request, widget: UUID) -> Response:
+        """The widget; what the body leaves out is as for a new one."""
+        terms = services.WidgetTerms(**asked(wire.WidgetIn, request.data))
+        return Response(
+            wire.widget_out(services.change_widget(tenant_of(request).pk, widget, terms))
+        )
+
+
+class WidgetKeyView(APIView):
+    """A widget's key."""
+
+    permission_classes = (AdminWrites,)
+
+    @extend_schema(
+        request=None, responses=wire.WidgetOut, summary="Another key; the former works no more"
+    )
+    def post(self, request: Request, widget: UUID) -> Response:
+        """The widget with its new key."""
+        return Response(wire.widget_out(services.renew_key(tenant_of(request).pk, widget)))
+
+
+class LookView(SiteView):
+    """What a page shows before anybody speaks."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
+
+    @extend_schema(
+        parameters=[wire.LookQuery], responses=wire.LookOut, auth=[],
+        summary="A widget's looks, and whether anybody is there",
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """As public as the key. 404 where it was switched off."""
+        view = selectors.widget_of_key(query(wire.LookQuery, request)["key"])
+        return Response(wire.look_out(view, selectors.hours_now(view.tenant_id)))
+
+
 class SessionView(SiteView):
     """A visitor comes, or comes back."""
 
@@ -145,6 +191,20 @@ class VisitorMessagesView(SiteView):
             **terms,
         )
         return Response(common.message_out(sent.the_message), status=201 if sent.is_new else 200)
+
+
+class VisitorContactView(SiteView):
+    """How a visitor can be reached when nobody is there."""
+
+    @extend_schema(
+        request=wire.VisitorContactIn, responses={201: None}, summary="Say how you can be reached"
+    )
+    def post(self, request: Request) -> Response:
+        """201; the one who answers reads it in a note."""
+        terms = asked(wire.VisitorContactIn, request.data)
+        view = own(visitor_in(request), terms.pop("conversation"))
+        services.leave_contact(view.tenant_id, view.id, **terms)
+        return Response(None, status=201)
 
 
 class VisitorRatingView(SiteView):

@@ -33,6 +33,15 @@ export class Visitor {
     return found;
   }
 
+  /** How the widget looks, and whether anybody is there: before anybody speaks. */
+  look() {
+    return this.call("GET", `look?${new URLSearchParams({ key: this.key })}`);
+  }
+
+  contact(conversation, contact) {
+    return this.call("POST", "contact", { conversation, contact });
+  }
+
   open(terms) {
     return this.call("POST", "conversation", terms);
   }
@@ -66,7 +75,7 @@ export class Visitor {
 
   async call(method, path, body, ms = MS) {
     const headers = {};
-    if (this.token && path !== "session") headers.Authorization = `Visitor ${this.token}`;
+    if (this.token && path !== "session" && !path.startsWith("look")) headers.Authorization = `Visitor ${this.token}`;
     const isForm = body instanceof FormData;
     if (body && !isForm) headers["Content-Type"] = "application/json";
     const answer = await fetch(`${this.server}/api/v1/widget/${path}`, {

@@ -6,19 +6,24 @@ import { Visitor } from "./api.js";
 import { build, dress, inkOn } from "./view.js";
 
 const NAMES = { bot: "Assistant", agent: "Agent", system: "" };
+const WAITING = ["queued", "offered"];
 const STATES = {
   bot: "The assistant answers", queued: "Waiting for a person", offered: "Waiting for a person", active: "You are talking to a person", on_hold: "On hold for a moment",
 };
 
 export async function mount(script) {
-  const { key, accent = "#0b7565", theme = "auto", side = "right", title = "Chat with us", greeting = "Hello! How can we help?", server } = script.dataset;
+  const { key, server } = script.dataset;
   if (!key) return console.warn("Lockstep's chat needs data-key.");
+  const visitor = new Visitor(server ?? new URL(script.src).origin, key, keep());
+  const look = await visitor.look().catch(() => ({})); // not there: it still opens, and says what is wrong
+  const words = { title: look.title || "Chat with us", greeting: look.greeting || "Hello! How can we help?" };
+  const { accent, theme, side, title, greeting } = { accent: "#0b7565", theme: "auto", side: "right", ...look, ...words, ...script.dataset };
   const host = document.body.appendChild(el("lockstep-chat", { "data-theme": theme, "data-side": side }));
   host.style.setProperty("--lockstep-accent", accent);
   host.style.setProperty("--lockstep-accent-ink", inkOn(accent));
   const root = host.attachShadow({ mode: "open" });
   await dress(root, new URL("./", script.src));
-  const widget = new Widget(build(root, { title, greeting }), new Visitor(server ?? new URL(script.src).origin, key, keep()), script.dataset);
+  const widget = new Widget(build(root, { title, greeting }), visitor, script.dataset, look.hours);
   Object.assign(window.Lockstep, { open: () => widget.open(), close: () => widget.close(), toggle: () => widget.toggle() });
   host.dispatchEvent(new Event("ready"));
   if (script.dataset.open !== undefined || widget.wasOpen) widget.open({ focus: false });
@@ -26,8 +31,8 @@ export async function mount(script) {
 }
 
 class Widget {
-  constructor(parts, visitor, given) {
-    Object.assign(this, { parts, visitor, given, chat: null, talk: null, files: new Map(), isOpen: false });
+  constructor(parts, visitor, given, hours = { is_open: true }) {
+    Object.assign(this, { parts, visitor, given, hours, chat: null, talk: null, files: new Map(), isOpen: false });
     this.transcript = new Transcript(parts.log, {
       mine: "customer", nameOf: (one) => NAMES[one.sender] ?? "", fileOf: (file) => this.fileOf(file),
       onRetry: (id) => this.talk.retry(id), onDiscard: (id) => this.talk.discard(id),
@@ -44,11 +49,13 @@ class Widget {
       this.send();
     });
     parts.text.addEventListener("input", () => (this.grow(), parts.text.value && this.talk?.typing()));
+    parts.contact.addEventListener("submit", (event) => (event.preventDefault(), this.leaveContact()));
     parts.file.addEventListener("change", () => this.attach());
     parts.log.addEventListener("scroll", () => this.scrolled(), { passive: true });
     addEventListener("focus", () => this.markRead());
     document.addEventListener("visibilitychange", () => this.markRead());
     parts.text.value = session("lockstep.draft") ?? "";
+    this.showState();
   }
 
   get wasOpen() {
@@ -172,9 +179,26 @@ class Widget {
     return this.files.get(id);
   }
 
+  /** Nobody is there: how the visitor can be reached. */
+  async leaveContact() {
+    const field = this.parts.contact.querySelector("input");
+    try {
+      await this.visitor.contact(this.talk.id, field.value.trim());
+      session("lockstep.contact", this.talk.id);
+      field.value = "";
+      this.transcript.aside("Thank you. We will get back to you.");
+      this.complain("");
+    } catch (error) {
+      this.complain(error.status ? error.message : "There is no connection. Try again in a moment.");
+    }
+    this.showState();
+  }
+
   // --- hearing --------------------------------------------------------------------------------------
   heard({ conversation, what, fresh, frame }) {
     if (conversation !== this.talk) return;
+    const closed = (fresh ?? []).findLast((one) => one.event?.name === "out_of_hours");
+    if (closed) this.hours = { is_open: false, ...closed.event };
     if (what === "messages") this.transcript.append(fresh);
     else if (what === "reset") this.transcript.reset(conversation);
     else if (what === "older") this.transcript.redraw();
@@ -219,8 +243,11 @@ class Widget {
   }
 
   showState() {
-    const word = this.isOver ? "Ended" : this.chat && this.chat.state !== "live" ? "Connecting …" : STATES[this.talk?.state] ?? "";
+    const isShut = !this.hours.is_open && (!this.talk || WAITING.includes(this.talk.state));
+    const shut = this.hours.opens_at ? `Closed until ${whenOf(this.hours.opens_at)}` : "Closed just now";
+    const word = this.isOver ? "Ended" : this.chat && this.chat.state !== "live" ? "Connecting …" : isShut ? shut : STATES[this.talk?.state] ?? "";
     say(this.parts.state, word);
+    this.parts.contact.hidden = !(isShut && this.talk && !this.isOver && this.hours.asks_contact && session("lockstep.contact") !== this.talk.id);
     this.parts.hello.hidden = Boolean(this.talk?.messages.length);
   }
 
@@ -265,6 +292,8 @@ class Widget {
     this.parts.fault.hidden = !text;
   }
 }
+
+const whenOf = (iso) => new Date(iso).toLocaleString([], { weekday: "long", hour: "2-digit", minute: "2-digit" });
 
 /** Storage that may be forbidden; then it lasts as long as the page. */
 function keep() {

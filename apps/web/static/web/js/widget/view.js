@@ -37,11 +37,14 @@ export function build(root, { title, greeting }) {
   const send = el("button", { class: "send", "aria-label": "Send" }, svg(ICONS.send));
   const form = el("form", { class: "composer" }, file, clip, el("label", { class: "hidden", for: "text" }, "Message"), text, send);
   const over = el("div", { class: "over", hidden: true });
+  const contact = el("form", { class: "contact", hidden: true },
+    el("label", { for: "contact" }, "How can we reach you? E-mail or telephone"),
+    el("div", {}, el("input", { id: "contact", required: true, maxlength: 200, autocomplete: "email" }), el("button", { class: "leave" }, "Leave it")));
   const fault = el("p", { class: "fault", role: "alert", hidden: true });
   const panel = el("section", { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true },
-    el("header", {}, el("div", {}, name, state), away), hello, log, typing, fault, over, form);
+    el("header", {}, el("div", {}, name, state), away), hello, log, typing, fault, contact, over, form);
   root.append(panel, launcher);
-  return { launcher, badge, name, state, away, hello, log, typing, text, file, send, form, over, fault, panel };
+  return { launcher, badge, name, state, away, hello, log, typing, text, file, send, form, over, fault, contact, panel };
 }
 
 /** Black or white, whichever is easier to read on the accent. */

@@ -20,6 +20,9 @@ from apps.nlu.redis_link import Link
 SECONDS: Final = 300.0
 NEGATIVE_SECONDS: Final = 15.0
 """How long "it belongs to no intent" is believed: examples may come any minute."""
+ANSWERS: Final = "nlu:answer"
+"""What the keys of answers begin with; the tenant follows."""
+
 KEPT: Final = 10_000  # answers a process
 OWN_SECONDS: Final = 30.0
 
@@ -37,7 +40,7 @@ def key_of(
 ) -> str:
     """The key of an answer."""
     what = _digest("\x1f".join((language, normalised(text), fingerprint(context))))
-    return f"nlu:answer:{tenant}:{who}:{version}:{what}"
+    return f"{ANSWERS}:{tenant}:{who}:{version}:{what}"
 
 
 def _digest(text: str) -> str:

@@ -25,7 +25,10 @@ from apps.conversations.models import (
     Policy,
 )
 from apps.conversations.services import privacy
+from apps.events.registry import jobs
 from apps.nlu.models import Turn
+from apps.nlu.services import forget_answers
+from apps.sockets import redis_client
 from apps.tenants.models import Tenant
 from tests.conversations.cast import facts, open_one, say
 from tests.conversations.test_desk import PNG, files
@@ -99,7 +102,8 @@ def test_nothing_of_a_person_is_left_but_their_places(tenant: Tenant, media: Pat
     assert view.is_clean
     assert {one["place"] for one in view.checks} == {
         "the event log", "database: messages", "database: notes and ratings",
-        "database: what the bot remembers", "database: what was understood", "database: the customer", "search", "caches and screens: epochs not raised", "files", "caches: copies in Redis",
+        "database: what the bot remembers", "database: what was understood", "caches: what was understood",
+        "database: the customer", "search", "caches and screens: epochs not raised", "files", "caches: copies in Redis",
     }  # fmt: skip
     assert receipt.counts["messages"] == 3
     assert receipt.counts["notes"] == receipt.counts["ratings"] == receipt.counts["files"] == 1
@@ -110,6 +114,23 @@ def test_nothing_of_a_person_is_left_but_their_places(tenant: Tenant, media: Pat
     assert all(check(tenant.pk).ok for check in invariants.INVARIANTS)
     (told,) = facts(customer, "conversations.customer.erased")
     assert set(told["conversation_ids"]) == {str(uid) for uid in ids}
+
+
+def test_answers_that_repeat_words_are_not_kept(tenant: Tenant, other: Tenant) -> None:
+    """An answer in Redis names nobody and says what was named: those of the tenant go, and no others."""
+    client = redis_client.client()
+    kept = {
+        one.pk: redis_client.key("nlu:answer", str(one.pk), "local", "1", "digest")
+        for one in (tenant, other)
+    }
+    for name in kept.values():
+        client.set(name, b"4111 1111", ex=60)
+    customer, _ = a_life(tenant.pk)
+    services.erase_customer(tenant.pk, customer, by="user:1")
+
+    assert client.get(kept[tenant.pk]) is None
+    assert client.get(kept[other.pk]) == b"4111 1111"
+    assert forget_answers(other.pk) == 0
 
 
 def test_again_gives_the_same_receipt(tenant: Tenant) -> None:
@@ -220,6 +241,14 @@ class TestRetention:
         assert Attachment.objects.count() == 0
         assert files(media) == []
         assert all(check(None).ok for check in invariants.INVARIANTS)
+
+    def test_the_clock_does_it(self, tenant: Tenant) -> None:
+        Policy.objects.create(tenant=tenant, retention_days=1)
+        _, (_, open_) = a_life(tenant.pk)
+        (job,) = (one for one in jobs() if one.name == "conversations.retire_conversations")
+        assert job.every == timedelta(days=1)
+        job.function(timezone.now() + timedelta(days=2))
+        assert list(Conversation.objects.values_list("pk", flat=True)) == [open_]
 
     def test_a_customer_of_whom_nothing_is_left_goes_too(self, tenant: Tenant) -> None:
         Policy.objects.create(tenant=tenant, retention_days=30)

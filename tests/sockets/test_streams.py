@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 
 import pytest
 from django.conf import settings
@@ -211,12 +212,15 @@ class TestLoss:
         screen = await watch(shelf)
         real = shelf.store.positions
 
+        failed = threading.Event()
+
         def down(_keys):
+            failed.set()
             raise OperationalError("no route")
 
         monkeypatch.setattr(shelf.store, "positions", down)
         shelf.store.write(4)
-        await asyncio.sleep(0.3)  # some looks fail
+        assert await asyncio.to_thread(failed.wait, 20)
         monkeypatch.setattr(shelf.store, "positions", real)
         await screen.has(*shelf.store.lines)
 

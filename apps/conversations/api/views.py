@@ -1,5 +1,7 @@
 """Conversations over HTTP: parse, one call, render."""
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -10,6 +12,7 @@ from rest_framework.views import APIView
 from apps.conversations import selectors, services
 from apps.conversations.api import serializers as wire
 from apps.conversations.api.callers import agent_asked, sender_of, uuid_asked
+from apps.conversations.api.fields import StrictForm
 from apps.conversations.api.forms import asked, query
 from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.pagination import page, page_asked
@@ -17,6 +20,23 @@ from apps.tenants.permissions import ConversationsWrite
 
 FILTERS = ("state", "agent", "customer", "channel", "tag")
 MESSAGES_DEFAULT = 200
+
+
+def _moved(
+    request: Request, conversation: UUID, form: type[StrictForm], move: Callable[..., Any]
+) -> Response:
+    """The conversation after a move that the caller had done, on the terms of the form."""
+    terms, caller = asked(form, request.data), caller_of(request)
+    view = move(caller.tenant.pk, conversation, by=caller.client, **terms)
+    return Response(wire.conversation_out(view))
+
+
+def _hold(
+    tenant: int, conversation: UUID, *, by: str, on: bool = True, **terms: str
+) -> selectors.ConversationView:
+    if on:
+        return services.hold(tenant, conversation, by=by, **terms)
+    return services.resume(tenant, conversation, by=by)
 
 
 class ConversationsView(APIView):
@@ -146,10 +166,7 @@ class ClosureView(APIView):
     )
     def post(self, request: Request, conversation: UUID) -> Response:
         """The conversation; what is closed already stays as it is."""
-        terms = asked(wire.ClosureIn, request.data)
-        caller = caller_of(request)
-        view = services.close(caller.tenant.pk, conversation, by=caller.client, **terms)
-        return Response(wire.conversation_out(view))
+        return _moved(request, conversation, wire.ClosureIn, services.close)
 
 
 class TransferView(APIView):
@@ -164,10 +181,7 @@ class TransferView(APIView):
     )
     def post(self, request: Request, conversation: UUID) -> Response:
         """The conversation, which waits in the line."""
-        terms = asked(wire.TransferIn, request.data)
-        caller = caller_of(request)
-        view = services.transfer(caller.tenant.pk, conversation, by=caller.client, **terms)
-        return Response(wire.conversation_out(view))
+        return _moved(request, conversation, wire.TransferIn, services.transfer)
 
 
 class HoldView(APIView):
@@ -182,13 +196,7 @@ class HoldView(APIView):
     )
     def post(self, request: Request, conversation: UUID) -> Response:
         """The conversation."""
-        terms = asked(wire.HoldIn, request.data)
-        caller = caller_of(request)
-        if terms.pop("on", True):
-            view = services.hold(caller.tenant.pk, conversation, by=caller.client, **terms)
-        else:
-            view = services.resume(caller.tenant.pk, conversation, by=caller.client)
-        return Response(wire.conversation_out(view))
+        return _moved(request, conversation, wire.HoldIn, _hold)
 
 
 class ReopeningView(APIView):
@@ -203,7 +211,4 @@ class ReopeningView(APIView):
     )
     def post(self, request: Request, conversation: UUID) -> Response:
         """The conversation, which waits in the line."""
-        terms = asked(wire.ReasonIn, request.data)
-        caller = caller_of(request)
-        view = services.reopen(caller.tenant.pk, conversation, by=caller.client, **terms)
-        return Response(wire.conversation_out(view))
+        return _moved(request, conversation, wire.ReasonIn, services.reopen)

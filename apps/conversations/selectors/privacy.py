@@ -18,6 +18,7 @@ from apps.conversations.models import (
     Session,
 )
 from apps.conversations.selectors.customers import customer_of
+from apps.nlu import selectors as understanding
 
 
 class ErasureView(msgspec.Struct, frozen=True, gc=False):
@@ -73,6 +74,10 @@ def everything_about(tenant: int, customer: UUID) -> dict[str, Any]:
         "sessions": _of(
             Session, ids, "pk", "conversation_id", "sender", "client", "started_at", "ended_at"
         ),
+        "understood": [
+            {"conversation_id": one.conversation, "at": one.at, "text": one.text, "intent": one.intent}
+            for one in understanding.turns_with_words(tenant, ids).order_by("conversation", "at")
+        ],
     }  # fmt: skip
 
 

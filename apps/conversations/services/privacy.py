@@ -27,7 +27,7 @@ from apps.conversations.selectors import recent
 from apps.conversations.services.moving import close
 from apps.events.services import unit_of_work
 from apps.nlu import selectors as nlu
-from apps.nlu.services import forget_texts
+from apps.nlu.services import forget_answers, forget_texts
 
 # What is blanked, by place. Each takes the conversations' ids, and the time.
 BLANK: Final = {
@@ -206,6 +206,8 @@ def _look(receipt: Erasure, ids: Sequence[UUID]) -> list[dict[str, Any]]:
     # What caches and screens hold, they hold under an epoch that is over.
     stale = Conversation.objects.filter(pk__in=ids, epoch=1).count()
     found.append(_check("caches and screens: epochs not raised", stale))
+    answers = forget_answers(receipt.tenant_id)
+    found.append(_check("caches: what was understood", answers))
     return [*found, _check("caches: copies in Redis", recent.kept(receipt.tenant_id, ids))]
 
 

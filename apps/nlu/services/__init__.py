@@ -1,6 +1,7 @@
 """What others may ask of the facade."""
 
 from apps.nlu.services.examples import add_examples, label, read_examples
+from apps.nlu.services.forgetting import forget_answers
 from apps.nlu.services.interpreting import interpret, understand
 from apps.nlu.services.measuring import Evaluation, evaluate
 from apps.nlu.services.providers import change_usage, keep_secret, provider_changed
@@ -18,6 +19,7 @@ __all__ = [
     "add_examples",
     "change_usage",
     "evaluate",
+    "forget_answers",
     "forget_old",
     "forget_texts",
     "interpret",

@@ -1,5 +1,6 @@
 """A customer at the widget and a person at the desk, side by side, over the real servers."""
 
+import base64
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -7,10 +8,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Page, expect
 
+from apps.agents import services as agents
+from apps.agents.models import RoutingPolicy, Schedule
 from apps.conversations import selectors, services
+from apps.conversations.models import Policy
+from tests.conversations.cast import hear
 from tests.web.browsing import CONTRAST, MARKS, shoot, sign_in, sticks_out
 
 pytestmark = MARKS
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGNQaEgAIgYIBQAbDgQBxRDLiwAAAABJRU5ErkJggg=="
+)
+"""Two pixels by two."""
 
 
 @pytest.fixture
@@ -163,3 +172,73 @@ def test_on_somebody_elses_site_on_a_phone_with_the_keyboard_alone(open_page, sh
     page.keyboard.press("Enter")
     expect(status(page, "One more thing")).to_have_attribute("data-status", "sent")
     assert len(selectors.inbox(tenant.pk, limit=9)) == 2
+
+
+def choose(page: Page, button, name: str, kind: str, content: bytes) -> None:
+    """Pick a file the way a person does: press the button, choose in the dialog."""
+    with page.expect_file_chooser() as chooser:
+        button.click()
+    chooser.value.set_files({"name": name, "mimeType": kind, "buffer": content})
+
+
+def test_files_are_picked_shown_and_fetched_on_both_sides(open_page, site, tenant, widget):
+    customer = visit(open_page(width=1100, height=760), site, widget)
+    choose(customer, customer.get_by_title("Attach a file"), "the crack.png", "image/png", PICTURE)
+    shown = customer.locator(".transcript a.file")
+    expect(shown).to_contain_text("the crack.png")
+    expect(shown.locator("img")).to_have_js_property("naturalWidth", 2)
+
+    desk = sign_in(open_page(), site, path="/desk/")
+    desk.get_by_role("tab", name="All open").click()
+    desk.locator("#talks button").first.click()
+    expect(desk.locator(".transcript a.file img")).to_have_js_property("naturalWidth", 2)
+    choose(
+        desk, desk.get_by_title("Attach a file"), "guide.txt", "text/plain", b"Turn it off and on."
+    )
+    answer = customer.locator(".transcript a.file", has_text="guide.txt")
+    expect(answer).to_be_visible()
+    with customer.expect_download() as fetched:
+        answer.click()
+    assert fetched.value.path().read_bytes() == b"Turn it off and on."
+
+    choose(
+        customer,
+        customer.get_by_title("Attach a file"),
+        "page.html",
+        "text/html",
+        b"<script>1</script>",
+    )
+    expect(customer.get_by_role("alert")).to_contain_text("page.html was not sent")
+    assert [sender for _, sender, _ in stored(tenant)] == ["customer", "agent"]
+    shoot(customer, "talk-files", whole=False)
+    assert customer.evaluate(CONTRAST) == []
+
+
+def test_nobody_is_there(open_page, site, tenant, widget):
+    never = Schedule.objects.create(tenant=tenant, name="Never", zone="UTC")
+    RoutingPolicy.objects.update_or_create(tenant=tenant, defaults={"schedule": never})
+    services.save_policy(
+        Policy(tenant=tenant, closed_text="We are closed.", closed_asks_contact=True)
+    )
+    page = visit(open_page(width=375, height=667, theme="dark"), site, widget)
+    expect(page.get_by_text("Closed just now")).to_be_visible()
+    write(page, "My parcel is wet")
+    expect(status(page, "parcel")).to_have_attribute("data-status", "sent")
+    agents.look(tenant.pk)
+    hear("conversations.answer_closed", "agent")
+    expect(page.get_by_text("We are closed.")).to_be_visible()
+
+    page.get_by_label("How can we reach you?").fill("anna@shop.example")
+    page.get_by_role("button", name="Leave it").click()
+    expect(page.get_by_text("We will get back to you")).to_be_visible()
+    expect(page.get_by_label("How can we reach you?")).to_be_hidden()
+    (talk, _), *_ = selectors.inbox(tenant.pk, limit=1)
+    assert [note.body for note in selectors.notes_of(tenant.pk, talk.id)] == [
+        "Can be reached: anna@shop.example"
+    ]
+    assert not sticks_out(page)
+    shoot(page, "widget-closed-dark", whole=False)
+    assert page.evaluate(CONTRAST) == []
+    page.reload()
+    expect(bubbles(page)).to_have_text(["My parcel is wet"])
+    expect(page.get_by_label("How can we reach you?")).to_be_hidden()

@@ -13,7 +13,7 @@ from apps.conversations.services.bot import code_of
 from apps.events.contracts import partition_of
 from apps.events.services import drain_all
 from apps.nlu.facade import runtime
-from apps.nlu.models import Provider
+from apps.nlu.models import Provider, Turn
 from apps.nlu.services import reading, recording, terms
 from apps.resilience import services as resilience
 from apps.tenants.models import Tenant
@@ -178,6 +178,21 @@ def test_another_tenants_bot_says_nothing_here(
     assert not has_bot(other.pk)
     assert spoken(other, conversation) == []
     assert stubs.seen()["calls"] == []
+
+
+def test_words_behind_many_spaces_and_a_long_language_are_answered(
+    tenant: Tenant, bot: Bot, stubs: Server
+) -> None:
+    """What a column or a limit further down does not take must not stop the lane."""
+    opened = services.open_conversation(
+        tenant.pk, external_id="c-1", channel="widget", language="en-Latn-GB-oxendict-x-long"
+    ).conversation
+    body = " " * 2_500 + "what is my balance"
+    services.send_message(tenant.pk, opened.id, sender="customer", client_id="1", body=body)
+    drain(opened.id)
+    assert spoken(tenant, opened.id)[-1] == "You asked about balance."
+    (turn,) = Turn.objects.filter(conversation=opened.id)
+    assert turn.language == "en-Latn-GB"
 
 
 def test_a_bot_that_is_switched_off_says_nothing(tenant: Tenant, bot: Bot, stubs: Server) -> None:

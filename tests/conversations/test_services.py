@@ -13,6 +13,7 @@ from apps.conversations.exceptions import (
     MessageRefused,
     OwnerChanged,
     UnknownConversation,
+    WidgetRefused,
 )
 from apps.conversations.models import Conversation, Message, Participant
 from apps.conversations.services import Draft, Receipt
@@ -83,6 +84,13 @@ class TestOpening:
             "owner",
         }  # fmt: skip
         assert Conversation.objects.count() == 0
+
+    def test_a_language_is_no_longer_than_columns_take(self, tenant: Tenant) -> None:
+        long = "en" + "-abcdefgh" * 4
+        with pytest.raises(ConversationRefused):
+            open_one(tenant.pk, language=long)
+        with pytest.raises(WidgetRefused):
+            services.create_widget(tenant.pk, name="x", language=long)
 
 
 class TestSending:

@@ -38,12 +38,13 @@ from apps.conversations.services.moving import close, hand_over
 from apps.conversations.services.sending import Draft, send_message, send_messages
 from apps.events.registry import Recorded
 from apps.events.services import unit_of_work
-from apps.nlu.interpretation import Interpretation
+from apps.nlu.interpretation import TEXT_MAX, Interpretation
 from apps.nlu.services import understand
 
 log = structlog.get_logger(__name__)
 BY = Owner.BOT.value
 _NO_CODE: Final = re.compile(r"[^a-z0-9_.-]+")
+TAG_MAX: Final = 12  # characters of a language
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class _Heard:
 
     @property
     def language(self) -> str:
-        return self.view.language or self.bot.language
+        return _short(self.view.language) or self.bot.language
 
 
 def greet(events: Sequence[Recorded]) -> None:
@@ -117,7 +118,14 @@ def _hear(recorded: Recorded) -> _Heard | None:
     view = selectors.conversation_of(recorded.tenant_id, event.conversation_id)
     if view.owner != Owner.BOT or view.fence != event.fence:
         return None
-    return _Heard(recorded.tenant_id, bot, view, event, message.body[:2_000])
+    return _Heard(recorded.tenant_id, bot, view, event, message.body.strip()[:TEXT_MAX])
+
+
+def _short(tag: str) -> str:
+    """A language as short as understanding takes it: its last parts are left off (RFC 4647, 3.4)."""
+    while len(tag) > TAG_MAX:
+        tag = tag.rpartition("-")[0]
+    return tag
 
 
 def answer(heard: _Heard, found: Interpretation) -> None:
@@ -149,7 +157,9 @@ def _act(heard: _Heard, turn: Turn, summary: str) -> None:
     fence = heard.event.fence
     text = turn.text
     if isinstance(turn, HandOver) and not is_open(heard.tenant, timezone.now()):
-        text = said(heard.bot.out_of_hours, heard.language) or text
+        # Where the tenant's policy has words for it, they follow (services/closed.py): not twice.
+        if not selectors.policy_of(heard.tenant).closed_text:
+            text = said(heard.bot.out_of_hours, heard.language) or text
     if text:
         name = f"bot:{heard.event.message_id}"
         send_message(

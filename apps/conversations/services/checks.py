@@ -12,6 +12,8 @@ CLIENT_ID_MAX: Final = 100
 EXTERNAL_ID_MAX: Final = 200
 NAME_MAX: Final = 200
 REASON_MAX: Final = 60
+LANGUAGE_MAX: Final = 35
+"""What RFC 5646 has buffers hold at least."""
 SKILLS_MAX: Final = 20
 LEVEL_MAX: Final = 5
 _SKILL: Final = re.compile(r"[\w][\w .:&+/-]{0,49}")
@@ -45,7 +47,7 @@ def name_faults(field: str, text: str, longest: int, *, empty: bool = False) -> 
 
 def language_faults(language: str) -> Iterator[Fault]:
     """What is wrong with the name of a language."""
-    if language and not _LANGUAGE.fullmatch(language):
+    if language and (len(language) > LANGUAGE_MAX or not _LANGUAGE.fullmatch(language)):
         yield fault("language", "unknown_language", "A language is a BCP 47 tag, such as de-CH.")
 
 

@@ -152,14 +152,17 @@ def answer(heard: _Heard, found: Interpretation) -> None:
         log.info("the bot is silent", conversation=str(heard.view.id), reason=silent.code)
 
 
+def _is_bots_to_say(tenant: int) -> bool:
+    """Whether nobody is there, and the tenant's policy has no words for it that follow (`closed`)."""
+    return not is_open(tenant, timezone.now()) and not selectors.policy_of(tenant).closed_text
+
+
 def _act(heard: _Heard, turn: Turn, summary: str) -> None:
     conversation: UUID = heard.view.id
     fence = heard.event.fence
     text = turn.text
-    if isinstance(turn, HandOver) and not is_open(heard.tenant, timezone.now()):
-        # Where the tenant's policy has words for it, they follow (services/closed.py): not twice.
-        if not selectors.policy_of(heard.tenant).closed_text:
-            text = said(heard.bot.out_of_hours, heard.language) or text
+    if isinstance(turn, HandOver) and _is_bots_to_say(heard.tenant):
+        text = said(heard.bot.out_of_hours, heard.language) or text
     if text:
         name = f"bot:{heard.event.message_id}"
         send_message(

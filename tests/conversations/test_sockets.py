@@ -82,6 +82,16 @@ class TestChat:
             assert acks == [1, 1, 1, 2]
             await screen.has("once", "then")
 
+    async def test_many_hellos_of_one_connection_are_one_session(self, anna, chat):
+        async with chat(anna.id) as screen:
+            for number in range(1, 6):
+                await screen.say("hello", last_seq=0)
+                await screen.until(lambda number=number: len(screen.welcomes) > number)
+            await screen.write("still one")
+            await screen.has("still one")
+        await in_database(_ended_sessions, 1)
+        assert await in_database(Session.objects.count) == 1
+
     async def test_what_the_api_sends_reaches_the_screen(self, anna, chat, tenant):
         async with chat(anna.id) as screen:
             await in_database(cast.say, tenant.pk, anna.id, "over HTTP")

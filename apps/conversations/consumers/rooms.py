@@ -75,8 +75,9 @@ class RoomConsumer(SocketConsumer):
             self.dismiss(REPLACED, "another connection of this device took over")
 
     async def watch(self, ask: words.Subscribe) -> None:
-        """Show a conversation from where the screen stands. Raises `UnknownConversation`."""
-        self.unwatch(ask.conversation)
+        """Show a conversation from where the screen stands; again, from there. Raises `UnknownConversation`."""
+        if former := self.streams.pop(ask.conversation, None):
+            former.close()
         if len(self.streams) >= WATCHED_MAX:
             raise TooManyWatched
         key = (self.claim.tenant_id, ask.conversation)
@@ -90,7 +91,10 @@ class RoomConsumer(SocketConsumer):
             raise UnknownConversation(conversation=str(ask.conversation))
         self.tell(_welcome(start, found))
         stream.begin()
-        self._arrive(ask.conversation)
+        if (
+            ask.conversation not in self._stays
+        ):  # asked again it is the same stay, not another session
+            self._arrive(ask.conversation)
 
     def unwatch(self, conversation: UUID) -> None:
         """Show it no more."""

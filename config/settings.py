@@ -188,7 +188,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"TradeSide": ["buy", "sell"], "LegSide": ["debit", "credit"]},
+    "ENUM_NAME_OVERRIDES": {
+        "TradeSide": ["buy", "sell"],
+        "LegSide": ["debit", "credit"],
+        "WidgetSide": ["right", "left"],
+    },
 }
 
 # --- sockets ------------------------------------------------------------------------------------

@@ -28,3 +28,19 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
         """The session cookie; unsafe calls need the CSRF token, too."""
         return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
+
+
+class VisitorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # same
+    """`Authorization: Visitor <token>`."""
+
+    target_class = "apps.conversations.api.widget.visitors.VisitorAuthentication"
+    name = "visitor"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        """A header, since HTTP knows no scheme of this name."""
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Visitor` and the token that `POST /api/v1/widget/session` gives.",
+        }

@@ -191,7 +191,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "TradeSide": ["buy", "sell"],
         "LegSide": ["debit", "credit"],
-        "WidgetSide": ["right", "left"],
+        "WidgetSide": "apps.conversations.models.WidgetSide",
     },
 }
 

@@ -2,20 +2,28 @@
 
 Dialogues as real ones are told: `PAST`, of our own, in the forms of STAR and MultiDoGO; and some of those
 data sets themselves, where they are (LOCKSTEP_DIALOGUES=<number> takes more of each file than a few).
+At the end, customers who wait for one agent and answer what they write.
 """
 
+import asyncio
 import json
 import os
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections
 
+from apps.agents.services import AgentTerms, create_agent
+from apps.conversations import selectors, services
 from apps.conversations.management import dialogues
+from apps.conversations.management.askers import Asker, Script
+from apps.conversations.management.callers import Api
 from apps.conversations.models import Conversation, Message
 from apps.tenants.models import Role
-from apps.tenants.services import issue_key
+from apps.tenants.services import add_member, issue_key
 from tests import datasets
+from tests.conversations.cast import transcript
 from tests.conversations.past import FORMS, lines_of, source_of
 from tests.web import servers
 
@@ -127,3 +135,66 @@ class TestFiles:
         found = list(dialogues.read(dialogues.BUILT_IN))
         assert len({one.id for one in found}) == len(found) >= 5
         assert {turn.by for one in found for turn in one.turns} == {"customer", "agent"}
+
+
+SCRIPTS = (
+    Script("Amara", ("one", "two", "three")), Script("Amara", ("another matter",), ("billing",))
+)  # fmt: skip
+
+
+@pytest.fixture
+def asker(tenant, sockets, api_port):
+    user, _ = add_member(tenant, username="newcomer", role=Role.OWNER, password="correct-horse-7")
+    create_agent(tenant.pk, AgentTerms(user.username, "You", capacity=4, skills={"billing": 3}))
+    _, key = issue_key(tenant, role=Role.OWNER, name="askers")
+    api = Api(f"http://127.0.0.1:{api_port}", key)
+    return Asker(api, "newcomer", SCRIPTS, pause=0.0, thinking=0.0)
+
+
+def open_talk(tenant):
+    """The conversation that is open, and what was said in it."""
+    found = selectors.inbox(tenant, selectors.Filters(states=["queued"]), limit=5)
+    return [(view, transcript(tenant, view.id)) for view, _ in found]
+
+
+async def in_thread(call):
+    def closing():
+        try:
+            return call()
+        finally:
+            connections.close_all()
+
+    return await asyncio.to_thread(closing)
+
+
+async def until(what):
+    async with asyncio.timeout(30):
+        while not (found := await in_thread(what)):  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def test_they_answer_and_come_back_with_another_matter(tenant, asker):
+    def said(*bodies):
+        talks = open_talk(tenant.pk)
+        return bool(talks) and [body for _, _, body in talks[0][1]] == list(bodies) and talks[0][0]
+
+    def write(view, body):
+        services.send_message(tenant.pk, view.id, sender="agent", client_id=body, body=body)
+
+    running = asyncio.create_task(asker.run())
+    first = await until(lambda: said("one"))
+    assert first.wanted_agent_id is not None
+    await in_thread(lambda: write(first, "hello"))
+    await until(lambda: said("one", "hello", "two"))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    running = asyncio.create_task(asker.run())  # started anew, it goes on where it was
+    await in_thread(lambda: write(first, "anything else?"))
+    await until(lambda: said("one", "hello", "two", "anything else?", "three"))
+    await in_thread(lambda: services.close(tenant.pk, first.id, by="test"))
+    second = await until(lambda: said("another matter"))
+    assert second.id != first.id
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -1,7 +1,7 @@
 """Dialogues replayed over real sockets, by the product's own simulator, on both real doors.
 
 Dialogues as real ones are told: `PAST`, of our own, in the forms of STAR and MultiDoGO; and some of those
-data sets themselves, where they are (LOCKSTEP_DIALOGUES=<number> takes more of each file than a few).
+data sets themselves, where they are (LOCKSTEP_DIALOGUES=<number> takes more than a few).
 At the end, customers who wait for one agent and answer what they write.
 """
 
@@ -28,7 +28,8 @@ from tests.conversations.past import FORMS, lines_of, source_of
 from tests.web import servers
 
 SETS = {"star": "conversations_star", "multidogo": "conversations_multidogo"}
-SHARE = int(os.environ.get("LOCKSTEP_DIALOGUES") or 2)
+SHARE = int(os.environ.get("LOCKSTEP_DIALOGUES") or 12)
+"""Dialogues of a set that are played, from all of its files."""
 EVERY = 97  # lines from one that is taken to the next
 pytestmark = pytest.mark.processes
 
@@ -74,7 +75,8 @@ def test_real_dialogues(simulate, tenant, tmp_path, form):
     files = datasets.files(SETS[form])
     if not files:
         pytest.skip(f"{SETS[form]} is not here; the dialogues of our own are replayed all the same")
-    lines = [line for file in files for line in datasets.some_lines(file, SHARE, every=EVERY)]
+    share = -(-SHARE // len(files))
+    lines = [line for file in files for line in datasets.some_lines(file, share, every=EVERY)]
     _replay(simulate, tenant, tmp_path, form, lines)
 
 

@@ -127,6 +127,7 @@ class SiteView(APIView):
         found["Access-Control-Allow-Origin"] = "*"
         found["Access-Control-Allow-Methods"] = "GET, POST"
         found["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        found["Access-Control-Expose-Headers"] = "Retry-After"
         found["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
         found["Cross-Origin-Resource-Policy"] = "cross-origin"
         found["Cache-Control"] = "no-store"

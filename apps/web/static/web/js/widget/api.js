@@ -3,10 +3,12 @@
 const MS = 10000;
 
 export class Refusal extends Error {
-  constructor(status, body) {
+  constructor(status, body, seconds) {
     super(body?.errors?.map((one) => one.detail).join(" ") || body?.detail || `The server answered ${status}.`);
     this.status = status;
     this.code = body?.code ?? "";
+    this.isPassing = status >= 500 || status === 429; // worth another try, after so many seconds
+    this.seconds = Number(seconds) || 4;
   }
 }
 
@@ -82,7 +84,7 @@ export class Visitor {
       method, headers, credentials: "omit", signal: AbortSignal.timeout(ms), body: body && !isForm ? JSON.stringify(body) : body,
     });
     const found = await answer.json().catch(() => null);
-    if (!answer.ok) throw new Refusal(answer.status, found);
+    if (!answer.ok) throw new Refusal(answer.status, found, answer.headers.get("Retry-After"));
     return found;
   }
 }

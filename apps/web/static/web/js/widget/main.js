@@ -94,10 +94,10 @@ class Widget {
   join() {
     this.joining ??= this.visitor.session().then((found) => this.joined(found), (error) => {
       this.joining = null;
-      const isOurs = error.status >= 400 && error.status < 500;
+      const isOurs = error.status && !error.isPassing;
       this.complain(isOurs ? `The chat is not available here. ${error.message}` : "The chat does not answer just now; it tries again.");
       if (isOurs) throw error;
-      return new Promise((done) => setTimeout(done, 4000)).then(() => this.join());
+      return new Promise((done) => setTimeout(done, (error.seconds ?? 4) * 1000)).then(() => this.join());
     });
     this.joining.catch(() => {});
     return this.joining;

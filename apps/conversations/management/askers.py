@@ -93,7 +93,10 @@ class Asker:
             said = len(self._own)
             if self._heard > max(self._own, default=-1) and said < len(script.lines):
                 line = {"client_id": f"line-{said + 1}", "body": script.lines[said]}
-                await screen.say("message.send", **line)
+                try:
+                    await screen.say("message.send", **line)
+                except GONE:
+                    self._turn.set()  # there was no connection for long; they try again
 
     def _hear(self, screen: Screen, frame: Frame) -> None:
         match frame:

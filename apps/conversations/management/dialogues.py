@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import IO, Annotated, Final, Literal
 
 import msgspec
 from django.utils import timezone
@@ -44,9 +44,14 @@ class Dialogue(msgspec.Struct, frozen=True):
 
 def read(path: Path, form: str = TURNS) -> Iterator[Dialogue]:
     """The dialogues of a file, which may be packed. Raises `ValueError` with the line's number, `OSError`."""
-    unpack = gzip.open if path.suffix == ".gz" else open
-    with unpack(path, "rt", encoding="utf-8") as lines:
+    with _opened(path) as lines:
         yield from parse(lines, form)
+
+
+def _opened(path: Path) -> IO[str]:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8")
+    return path.open(encoding="utf-8")
 
 
 def parse(lines: Iterable[str], form: str = TURNS) -> Iterator[Dialogue]:

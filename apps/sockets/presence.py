@@ -35,7 +35,7 @@ local function answer(is_news)
     local told, seen = {is_news}, {}
     for _, one in ipairs(lapsed) do
         local person = person_of(one)
-        if not seen[person] and tabs(person) == 0 then told[#told + 1] = person end
+        if person ~= ARGV[1] and not seen[person] and tabs(person) == 0 then told[#told + 1] = person end
         seen[person] = true
     end
     return told

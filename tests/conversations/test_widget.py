@@ -172,12 +172,16 @@ class TestTooOften:
         elsewhere = APIClient(headers={"origin": SHOP}, REMOTE_ADDR="203.0.113.9")
         assert come(elsewhere, widget).status_code == 200
 
-    @pytest.mark.parametrize("body", [[], "key", {"key": 7}, {"key": "\ud83d"}, {}, {"key": {}}])
-    def test_a_body_that_names_no_widget_is_a_problem_and_counted(self, site, settings, body):
-        settings.WIDGET_SESSIONS = 2
-        seen = [site.post("/api/v1/widget/session", body, format="json") for _ in range(4)]
-        assert seen[0].status_code in (400, 404)
-        assert all(one.status_code < 500 for one in seen)
+    @pytest.mark.parametrize(
+        "body", ["[]", '"key"', '{"key": 7}', r'{"key": "\ud83d"}', "{}", '{"key": {}}', "{", ""]
+    )
+    def test_a_body_that_names_no_widget_is_a_problem(self, body):
+        address = f"203.0.113.{len(body)}{ord((body or ' ')[0])}"
+        stranger = APIClient(headers={"origin": SHOP}, REMOTE_ADDR=address)
+        path = "/api/v1/widget/session"
+        answer = stranger.post(path, body, content_type="application/json")
+        assert answer.status_code in (400, 404)
+        assert answer["Content-Type"] == "application/problem+json"
 
     def test_a_visitor_calls_and_uploads_within_limits(self, site, widget, monkeypatch):
         monkeypatch.setattr(visitors, "CALLS", Limit("calls", 2, 60))

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.core import signing
+from django.db import transaction
 from django.utils import timezone
 
 from apps.conversations import selectors
@@ -24,7 +25,6 @@ from apps.conversations.services import checks
 from apps.conversations.services.checks import Fault, Skills, fault
 from apps.conversations.services.opening import Opened, open_conversation
 from apps.core.ids import uuid7
-from apps.events.services import unit_of_work
 
 TOKEN_LIFE: Final = timedelta(days=30)
 SALT: Final = "conversations.widget.visitor"
@@ -77,7 +77,7 @@ class WidgetTerms:
 def create_widget(tenant: int, **terms: Any) -> WidgetView:
     """A new widget of `WidgetTerms`; its key is public. Raises `WidgetRefused` with every reason."""
     columns = _columns(WidgetTerms(**terms))
-    with unit_of_work():
+    with transaction.atomic():
         row = Widget.objects.create(tenant_id=tenant, **columns)
     return selectors.widget_view(row)
 
@@ -88,7 +88,7 @@ def change_widget(tenant: int, widget: UUID, terms: WidgetTerms) -> WidgetView:
     A site that is taken away is refused with its visitors' next call.
     """
     columns = _columns(terms)
-    with unit_of_work():
+    with transaction.atomic():
         row = _locked(tenant, widget)
         for name, value in columns.items():
             setattr(row, name, value)
@@ -101,7 +101,7 @@ def renew_key(tenant: int, widget: UUID) -> WidgetView:
 
     Visitors who are in stay in, by their own tokens.
     """
-    with unit_of_work():
+    with transaction.atomic():
         row = _locked(tenant, widget)
         row.key = new_key()
         row.save(update_fields=["key"])

@@ -78,7 +78,7 @@ def read(found: object, *, now: datetime) -> Dialogue | list[Fault]:
     if not isinstance(rows, list) or not 1 <= len(rows) <= MESSAGES_MAX:
         faults.append(_fault("messages", "bad_messages", f"A list of 1 to {MESSAGES_MAX}."))
         return faults
-    first = opened_at or (closed_at or now) - timedelta(seconds=len(rows))
+    first = opened_at or _earliest(rows) or (closed_at or now) - timedelta(seconds=len(rows))
     lines = list(_lines(rows, first, faults))
     if faults:
         return faults
@@ -131,6 +131,14 @@ def from_multidogo(found: Mapping[str, Any]) -> dict[str, Any]:
 
 FORMS: Final = {"neutral": lambda found: found, "star": from_star, "multidogo": from_multidogo}
 """The forms of files, by name, and the way from each to the neutral one."""
+
+
+def _earliest(rows: Sequence[Any]) -> datetime | None:
+    """When the first message came: its own time, or so many seconds before the first that has one."""
+    for number, row in enumerate(rows):
+        if isinstance(row, Mapping) and (at := _time(row, "sent_at", [])) is not None:
+            return at - timedelta(seconds=number)
+    return None
 
 
 def _lines(rows: Sequence[Any], first: datetime, faults: list[Fault]) -> Iterator[Line]:

@@ -70,6 +70,19 @@ class TestForms:
         assert found.closed_at == NOW
         assert found.name == "1"
 
+    def test_times_begin_with_the_first_that_is_told(self) -> None:
+        rows = [
+            {"sender": "customer", "body": "x"},
+            {"sender": "bot", "body": "y", "sent_at": "2020-01-01T00:00:09Z"},
+        ]
+        found = read({"id": 1, "customer": {"external_id": "a"}, "messages": rows}, now=NOW)
+
+        assert isinstance(found, Dialogue)
+        assert [f"{line.sent_at:%Y-%m-%d %S}" for line in found.messages] == [
+            "2020-01-01 08",
+            "2020-01-01 09",
+        ]
+
     def test_star(self) -> None:
         found = read(from_star(STAR), now=NOW)
 
@@ -78,6 +91,9 @@ class TestForms:
             ("customer", "Hi"), ("agent", "Hello")
         ]  # fmt: skip
         assert found.tags == ("bank_balance",)
+        assert [line.sent_at.timestamp() for line in found.messages] == [1589375697, 1589375820]
+        assert found.opened_at.timestamp() == 1589375697
+        assert found.closed_at.timestamp() == 1589375820
 
     def test_multidogo(self) -> None:
         found = read(from_multidogo(MULTIDOGO), now=NOW)

@@ -134,10 +134,10 @@ FORMS: Final = {"neutral": lambda found: found, "star": from_star, "multidogo": 
 
 
 def _earliest(rows: Sequence[Any]) -> datetime | None:
-    """When the first message came: its own time, or so many seconds before the first that has one."""
+    """When it began: the first message's own time, or a second a message before the first that has one."""
     for number, row in enumerate(rows):
         if isinstance(row, Mapping) and (at := _time(row, "sent_at", [])) is not None:
-            return at - timedelta(seconds=number)
+            return at - timedelta(seconds=number + 1 if number else 0)
     return None
 
 

@@ -7,7 +7,7 @@ DEV := $(VENV)/.installed-dev
 BENCH := $(VENV)/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types imports migrations goldens bench chaos reset format
+.PHONY: help setup run test check lint types imports migrations goldens bench chaos drill reset format
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: $(BENCH) ## Measure, beside the limit and the peers
 
 chaos: $(DEV) ## Break things, long and seeded (CHAOS_SECONDS=300, CHAOS_SEED=…)
 	@CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(BIN)/python -m pytest tests/chaos tests/events/test_model.py $(ARGS)
+
+drill: $(RUNTIME) ## Back up what runs, restore it elsewhere, prove that it is whole
+	@$(BIN)/python manage.py drill $(ARGS)
 
 reset: ## Stop what runs here and forget all its data
 	@if [ -e $(RUNTIME) ]; then \

@@ -24,11 +24,14 @@ RESULTS = HERE / "results"
 PEERS = ("procrastinate", "huey", "hordak", "channels_redis")
 MODULES = {
     "P1": "p1_trades",
+    "P3": "p3_positions",
     "P4": "p4_ledger",
+    "P5": "p5_days",
     "P6": "p6_delivery",
     "P8": "p8_matching",
     "P11": "p11_log",
     "P12": "p12_stack",
+    "P13": "p13_growth",
 }
 
 

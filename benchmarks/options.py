@@ -18,3 +18,7 @@ class Options:
     def size(self, full: int, quick: int) -> int:
         """One of two sizes."""
         return quick if self.quick else full
+
+    def size_pair(self, full: tuple[int, int], quick: tuple[int, int]) -> tuple[int, int]:
+        """One of two pairs of sizes."""
+        return quick if self.quick else full

@@ -218,6 +218,11 @@ CLEARING_SECRET = env.str("CLEARING_SECRET", default="") or kept.secret(VAR_DIR 
 # Tests and trials call webhooks on this machine; in production a tenant must not reach our network.
 WEBHOOKS_PRIVATE = env.bool("LOCKSTEP_WEBHOOKS_PRIVATE", default=False)
 
+# --- archives -----------------------------------------------------------------------------------
+LEDGER_ARCHIVE_FOLDER = env.str("LEDGER_ARCHIVE_FOLDER", default="") or str(
+    VAR_DIR / "archive" / "ledger"
+)
+
 # --- logs ---------------------------------------------------------------------------------------
 LOGGING = log_settings(
     env.str("LOG_LEVEL", default="INFO"), json=env.bool("LOG_JSON", default=False)

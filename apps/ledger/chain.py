@@ -1,6 +1,7 @@
 """The chain of sealed blocks: how a hash is made, and where two lists of digests part. Pure."""
 
 import hashlib
+from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
@@ -14,19 +15,25 @@ def chained(previous: bytes, digests: bytes) -> bytes:
     return hashlib.sha256(previous + digests).digest()
 
 
-def first_difference(sealed: bytes, found: bytes) -> tuple[UUID, str] | None:
-    """The first entry that is not as it was sealed, by id, and what became of it."""
-    before, now = _entries(sealed), _entries(found)
+def first_difference(
+    sealed: bytes, found: bytes, unseen: Collection[bytes] = ()
+) -> tuple[UUID, str] | None:
+    """The first entry that is not as it was sealed, by id, and what became of it.
+
+    Of those that are `unseen` (their legs are in a file) only their being there is looked at.
+    """
+    before, now = by_entry(sealed), by_entry(found)
     for uid in sorted({*before, *now}):
         if uid not in now:
             return UUID(bytes=uid), "is gone"
         if uid not in before:
             return UUID(bytes=uid), "was put in"
-        if before[uid] != now[uid]:
+        if before[uid] != now[uid] and uid not in unseen:
             return UUID(bytes=uid), "was changed"
     return None
 
 
-def _entries(digests: bytes) -> dict[bytes, bytes]:
+def by_entry(digests: bytes) -> dict[bytes, bytes]:
+    """Digests by the 16 bytes of the entry's id."""
     rows = (digests[at : at + WIDTH] for at in range(0, len(digests), WIDTH))
     return {row[:16]: row[16:] for row in rows}

@@ -87,3 +87,25 @@ class BlockSealed(Event, frozen=True):
     high: UUID  # the newest entry that it covers
     entries: int
     hash: str  # SHA-256, hexadecimal
+
+
+@event("ledger.month.archived", topic="ledger")
+class MonthTakenOut(Event, frozen=True):
+    """A month's postings, of this tenant and others, are in a file now: who keeps the hash can prove it."""
+
+    month: date  # its first day
+    file: str
+    sha256: str  # of the file
+    rows_sha256: str  # of the rows in it
+    postings: int
+    entries: int
+    by: str
+
+
+@event("ledger.month.restored", topic="ledger")
+class MonthPutBack(Event, frozen=True):
+    """A month's postings are in the database again, as they were sealed."""
+
+    month: date
+    sha256: str
+    by: str

@@ -1,6 +1,6 @@
 """The ways this app says no."""
 
-from apps.core.exceptions import Conflict, Forbidden, NotFound, Rejected
+from apps.core.exceptions import Conflict, Forbidden, NotFound, Rejected, Unavailable
 
 
 class EntryRefused(Rejected):
@@ -81,3 +81,43 @@ class StatementDiffers(Conflict):
 
 class StatementTooLong(Rejected):
     """The period has too many postings for a printed statement: take the CSV, or a shorter one."""
+
+
+class MonthArchived(Conflict):
+    """The postings of this month are archived: restore them first (`manage.py restore_ledger`)."""
+
+
+class MonthIsOpen(Conflict):
+    """A month is archived when it is over, and its last entries are sealed."""
+
+
+class EarlierMonthFirst(Conflict):
+    """Months are archived in their order: an earlier one still has its postings here."""
+
+
+class NothingToArchive(NotFound):
+    """There are no postings of this month."""
+
+
+class NotArchived(NotFound):
+    """This month is not archived."""
+
+
+class ArchiveMissing(NotFound):
+    """The archive's file, or its manifest, is not in this folder."""
+
+
+class ArchiveDiffers(Conflict):
+    """This is not what was archived; nothing was changed."""
+
+
+class ArchiveBusy(Conflict):
+    """Somebody is archiving or restoring at this moment."""
+
+
+class ArchiveNotWritten(Unavailable):
+    """The archive's file could not be written; the month stays where it is."""
+
+
+class LedgerBusy(Unavailable):
+    """Something reads the ledger for too long to detach or attach a month now; try again."""

@@ -11,7 +11,10 @@ OF_TRADES = f"{FROM_JOURNAL} WHERE {WHOSE}"
 OF_TRADES_AND_LEGS = f"""
     {FROM_JOURNAL}
     JOIN ledger_posting p ON p.entry_id = e.id AND p.booked_at = e.booked_at
-    JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id WHERE {WHOSE}"""
+    JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id WHERE {WHOSE}
+      -- Legs that are in a file are compared with the seals of their blocks (verify_archive).
+      AND NOT EXISTS (SELECT FROM ledger_archivedentry z
+                      WHERE z.tenant_id = e.tenant_id AND z.source = coalesce(o.source, e.source))"""
 JOURNAL_OF_TRADES = Projection(
     tables=("ledger_journalentry", "ledger_posting"),
     # A reversal is named after the id of its entry, which differs at every filling.

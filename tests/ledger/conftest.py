@@ -11,6 +11,7 @@ from apps.ledger import selectors
 from apps.ledger.journal import Code
 from apps.ledger.models import JournalEntry
 from apps.tenants.models import Tenant
+from tests.ledger.books import keep_books
 from tests.ledger.cast import ACCOUNT, make_draft, post, sql
 
 
@@ -49,3 +50,10 @@ def balance_of(tenant: Tenant) -> Callable[..., Decimal]:
         return selectors.balance(tenant.pk, owner, code, asset)
 
     return ask
+
+
+@pytest.fixture
+def books(tenant: Tenant) -> Tenant:
+    """Trades of two accounts and two instruments, one amended, one cancelled; all taken."""
+    keep_books(tenant)
+    return tenant

@@ -1,9 +1,7 @@
 """Reconciliation: clean over sound books whatever lags, and loud and exact on each kind of damage."""
 
 import json
-import re
 from collections.abc import Callable
-from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -12,86 +10,23 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.management import call_command
-from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apps.core.ids import uuid7
 from apps.events import registry
-from apps.events.contracts import PARTITIONS, partition_of
-from apps.events.services import drain
+from apps.events.contracts import partition_of
 from apps.events.services.clock import due_periods
-from apps.ledger import invariants, selectors, services
+from apps.ledger import selectors, services
 from apps.ledger.exceptions import BreakStays, StatementDiffers
-from apps.ledger.models import Break, ReconciliationRun
+from apps.ledger.models import Break
 from apps.ledger.reconciliation import Result, Status, verdict
 from apps.ledger.selectors.owners import HANDLER
 from apps.tenants.models import Tenant
 from apps.trading import selectors as trading
-from apps.trading import services as trading_services
 from apps.trading.selectors import position_cache
-from apps.trading.services import Revision
-from tests.ledger.cast import guards_off
+from apps.trading.selectors.exposure import FOLDER
+from tests.ledger.books import DAY, damage, drain_all, kinds, reconcile, revise
 from tests.trading import cast
-
-DAY = date(2026, 3, 2)
-FOLDER = "trading.apply_trades"
-
-
-def drain_all(*handlers: str) -> None:
-    for handler in handlers:
-        for partition in range(PARTITIONS):
-            drain(handler, "trade", partition)
-
-
-def sql(statement: str) -> None:
-    """As a stranger with the superuser's password, who knows what to switch off."""
-    found = re.match(r"(?:UPDATE|DELETE FROM|INSERT INTO) (\w+)", statement)
-    assert found is not None
-    table = found.group(1)
-    guarded = guards_off(table) if table.startswith("ledger_") else nullcontext()
-    with guarded, connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        cursor.execute(statement)
-        assert cursor.rowcount > 0
-        cursor.execute("SET session_replication_role = origin")
-
-
-@pytest.fixture
-def books(tenant: Tenant) -> Tenant:
-    """Trades of two accounts and two instruments, one amended, one cancelled; all taken."""
-    for number, method in (("ACC-1", "average"), ("ACC-2", "fifo")):
-        cast.open_account(tenant.pk, number, cost_method=method)
-    cast.list_instrument(tenant.pk)
-    cast.list_instrument(tenant.pk, "ABC")
-    outcomes = cast.book(
-        tenant.pk,
-        *(
-            cast.ask(account=account, instrument=symbol, side=side, quantity=quantity)
-            for account in ("ACC-1", "ACC-2")
-            for symbol in ("XYZ", "ABC")
-            for side, quantity in (("buy", "100"), ("sell", "30"), ("buy", "7"))
-        ),
-    )
-    for number, outcome in enumerate(outcomes[:2]):
-        assert outcome.trade is not None
-        revise(tenant, outcome.trade.id, quantity=None if number else Decimal(90))
-    drain_all(FOLDER, HANDLER)
-    return tenant
-
-
-def revise(tenant: Tenant, trade: Any, *, quantity: Decimal | None) -> None:
-    asked = Revision(trade=str(trade), reason="x", key=str(uuid7()), quantity=quantity)
-    call = trading_services.cancel_trade if quantity is None else trading_services.amend_trade
-    call(tenant.pk, "key:test", asked, now=timezone.now())
-
-
-def reconcile(tenant: Tenant, day: date = DAY) -> ReconciliationRun:
-    return services.reconcile(tenant.pk, day, invariants.look, by="test")
-
-
-def kinds(tenant: Tenant) -> set[str]:
-    return {row.kind for row in selectors.breaks(tenant.pk, limit=99) if row.state != "closed"}
 
 
 def test_sound_books_are_clean_and_two_runs_are_one(books: Tenant) -> None:
@@ -130,99 +65,20 @@ def test_a_handler_that_lags_makes_no_false_break(books: Tenant, ahead: str) -> 
     assert reconcile(books).status == "clean"
 
 
-FIRST = "ctid = (SELECT min(ctid) FROM {0})"
-DAMAGE: dict[str, tuple[str, set[str]]] = {
-    "a lost posting": (
-        (
-            "DELETE FROM ledger_posting WHERE (entry_id, leg) IN"
-            " (SELECT entry_id, leg FROM ledger_posting WHERE leg = 3 ORDER BY entry_id DESC LIMIT 1)"
-        ),
-        {"entry_incomplete", "entry_unbalanced", "balance_differs"},
-    ),
-    "a doubled fill": (
-        (
-            "UPDATE trading_position SET quantity = quantity + 100"
-            " WHERE id = (SELECT min(id) FROM trading_position)"
-        ),
-        {"units_differ", "position_differs"},
-    ),
-    "a lost fill": (
-        (
-            "DELETE FROM trading_positionchange WHERE (account_id, instrument_id, version) IN"
-            " (SELECT account_id, instrument_id, 2 FROM trading_position ORDER BY id LIMIT 1)"
-        ),
-        {"trade_lost"},
-    ),
-    "a changed fill": (
-        "UPDATE trading_positionchange SET fill_notional = fill_notional + 1 WHERE version = 3",
-        {"trade_lost"},
-    ),
-    "a lost trade": (
-        "DELETE FROM trading_trade WHERE id = (SELECT id FROM trading_trade ORDER BY id DESC LIMIT 1)",
-        {"trade_lost", "entry_without_trade"},
-    ),
-    "a trade changed behind the triggers": (
-        (
-            "UPDATE trading_trade SET quantity = quantity + 1"
-            " WHERE id = (SELECT id FROM trading_trade ORDER BY id DESC LIMIT 1)"
-        ),
-        {"trade_lost"},
-    ),
-    "a lost entry": (
-        (
-            "DELETE FROM ledger_journalentry WHERE id = (SELECT id FROM ledger_journalentry"
-            " WHERE source LIKE 'trade:%:1' ORDER BY id DESC LIMIT 1)"
-        ),
-        {"trade_lost", "entry_incomplete"},
-    ),
-    "an entry made up": (
-        (
-            "UPDATE ledger_journalentry SET source = 'trade:x:1', trade_id = gen_random_uuid() WHERE id ="
-            " (SELECT id FROM ledger_journalentry WHERE kind = 'TRADE' ORDER BY id DESC LIMIT 1)"
-        ),
-        {"trade_lost", "entry_without_trade"},
-    ),
-    "a balance raised": (
-        (
-            "UPDATE ledger_balance SET amount = amount + 1 WHERE (ledger_account_id, asset) IN (SELECT"
-            " a.id, 'USD' FROM ledger_ledgeraccount a WHERE a.code = 'CASH:UNSETTLED' ORDER BY 1 LIMIT 1)"
-        ),
-        {"asset_not_zero", "balance_differs"},
-    ),
-    "units moved between balances": (
-        (
-            "UPDATE ledger_balance SET amount = amount + CASE WHEN ledger_account_id = (SELECT min(id)"
-            " FROM ledger_ledgeraccount WHERE code = 'SEC:UNSETTLED') THEN 1 ELSE -1 END"
-            " WHERE asset = 'XYZ' AND ledger_account_id IN"
-            " (SELECT id FROM ledger_ledgeraccount WHERE code = 'SEC:UNSETTLED')"
-        ),
-        {"units_differ", "balance_differs"},
-    ),
-    "a reversal weakened": (
-        (
-            "UPDATE ledger_posting SET amount = amount * 2 WHERE entry_id IN"
-            " (SELECT id FROM ledger_journalentry WHERE kind = 'REVERSAL' LIMIT 1)"
-        ),
-        {"reversal_differs", "balance_differs"},
-    ),
-    "units settled that nobody delivered": (
-        (
-            "INSERT INTO trading_settledholding (tenant_id, account_id, instrument_id, quantity, version,"
-            " updated_at)"
-            " SELECT tenant_id, account_id, instrument_id, 7, 1, now() FROM trading_position LIMIT 1"
-        ),
-        {"settled_units_differ"},
-    ),
-}
+DOUBLED_FILL = """
+UPDATE trading_position SET quantity = quantity + 100
+WHERE id = (SELECT min(id) FROM trading_position WHERE lots IS NULL)"""
+RAISED_BALANCE = """
+UPDATE ledger_balance SET amount = amount + 1 WHERE (ledger_account_id, asset) IN (
+    SELECT a.id, 'USD' FROM ledger_ledgeraccount a WHERE a.code = 'CASH:UNSETTLED' ORDER BY 1 LIMIT 1)"""
 
 
-@pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_found_and_named(books: Tenant, name: str) -> None:
-    statement, expected = DAMAGE[name]
-    sql(statement)
+def test_damage_that_stays_is_one_break(books: Tenant) -> None:
+    """What kinds there are, and that each is found: test_corruptions.py."""
+    damage(DOUBLED_FILL)
     run = reconcile(books)
     assert run.status == "breaks"
-    assert kinds(books) == expected
+    assert kinds(books) == {"units_differ", "position_differs"}
     again = reconcile(books)
     assert (again.found, Break.objects.for_tenant(books).count()) == (run.found, run.found)
 
@@ -325,7 +181,7 @@ class TestStatements:
 
 class TestBreaks:
     def test_are_worked_on(self, books: Tenant, api: APIClient) -> None:
-        sql(DAMAGE["a doubled fill"][0])
+        damage(DOUBLED_FILL)
         answer = api.post("/api/v1/reconciliations", {"date": "2026-03-02"}, format="json")
         assert (answer.status_code, answer.json()["status"]) == (201, "breaks")
         listed = api.get("/api/v1/reconciliations").json()["results"]
@@ -349,7 +205,7 @@ class TestBreaks:
     def test_belong_to_their_tenant(
         self, books: Tenant, other: Tenant, client_of: Callable[..., APIClient]
     ) -> None:
-        sql(DAMAGE["a doubled fill"][0])
+        damage(DOUBLED_FILL)
         run = reconcile(books)
         theirs = client_of(other)
         assert theirs.get("/api/v1/reconciliations").json()["results"] == []
@@ -360,7 +216,7 @@ class TestBreaks:
         settings.RECONCILIATION_MAIL_TO = ["ops@example.org"]
         reconcile(books)
         assert mail.outbox == []
-        sql(DAMAGE["a doubled fill"][0])
+        damage(DOUBLED_FILL)
         reconcile(books)
         assert "2 new breaks" in mail.outbox[0].subject
         assert "units_differ" in str(mail.outbox[0].body)
@@ -370,7 +226,7 @@ def test_by_hand_says_what_it_found(books: Tenant) -> None:
     out = StringIO()
     call_command("reconcile", json=True, date=DAY, stdout=out)
     assert json.loads(out.getvalue())["ok"] is True
-    sql(DAMAGE["a balance raised"][0])
+    damage(RAISED_BALANCE)
     out = StringIO()
     with pytest.raises(SystemExit) as code:
         call_command("reconcile", json=True, date=DAY, stdout=out)

@@ -160,6 +160,7 @@ class EntryOut(serializers.Serializer[Any]):
     trade = serializers.UUIDField(allow_null=True)
     effective_at = serializers.DateTimeField()
     booked_at = serializers.DateTimeField()
+    archived = serializers.BooleanField(help_text="Its legs are in a file: restore its month.")
     legs = LegOut(many=True)
 
 
@@ -256,6 +257,7 @@ def entry_out(entry: Entry) -> dict[str, Any]:
         "trade": entry.trade,
         "effective_at": entry.effective_at,
         "booked_at": entry.booked_at,
+        "archived": entry.is_archived,
         "legs": [
             {
                 "account": leg.account,

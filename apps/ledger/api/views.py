@@ -1,6 +1,6 @@
 """The ledger over HTTP: parse, one call, render."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -130,6 +130,8 @@ class StatementView(APIView):
         owner = selectors.owner_of(tenant, asked["owner"])
         since, until = asked.get("from", BEGINNING), asked.get("to", END)
         if request.accepted_renderer.format == CsvRenderer.format:
+            # Before the answer begins: a file that has begun cannot become a problem any more.
+            selectors.refuse_archived(tenant, owner.id, since, until - timedelta(microseconds=1))
             rows = csv_of(tenant, owner.id, since=since, until=until)
             name = f"statement-{owner.id}.csv"
             headers = {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from apps.events.invariants import Invariant
-from apps.ledger.invariants.chain import blocks_are_as_sealed
+from apps.ledger.invariants.chain import archived_months_are_as_archived, blocks_are_as_sealed
 from apps.ledger.invariants.daily import look
 from apps.ledger.invariants.journal import (
     balances_are_the_sum_of_their_postings,
@@ -32,6 +32,7 @@ INVARIANTS: Sequence[Invariant] = (
     postings_have_an_entry,
     reversals_negate,
     blocks_are_as_sealed,
+    archived_months_are_as_archived,
     guards_stand,
     trades_have_their_entry,
     entries_of_trades_have_a_trade,

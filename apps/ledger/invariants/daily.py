@@ -7,19 +7,25 @@ older days is found by the chain of sealed blocks and by `manage.py verify`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
 
+from apps.ledger.exceptions import MonthArchived
 from apps.ledger.invariants import cut as cuts
+from apps.ledger.invariants.chain import faults_since
 from apps.ledger.invariants.daily_sql import (
     BALANCES,
+    CURSORS,
     EVENTS,
     EXTERNAL,
     INCOMPLETE,
     LOST_TRADES,
+    LOTS,
+    MARKS,
     POSITIONS,
     REVERSALS,
     SETTLED,
@@ -29,6 +35,7 @@ from apps.ledger.invariants.daily_sql import (
 )
 from apps.ledger.invariants.journal import guards_stand
 from apps.ledger.reconciliation import Day, Finding, Look, Result
+from apps.ledger.selectors import refuse_archived
 from apps.ledger.selectors.owners import HANDLER
 from apps.trading import selectors as trading
 
@@ -75,6 +82,7 @@ def look(day: Day, before: Mapping[int, int]) -> Look:
             _held(),
             *(_ask(scope, *question) for question in QUESTIONS),
             _external(scope),
+            _sealed(day),
             _guards(),
         ]
     # Not in the snapshot: the cache is compared with the table as it is, once more where it differs.
@@ -124,9 +132,12 @@ QUESTIONS: Final[Sequence[Question]] = (
     ("reversal_differs", "reversals undo their entries (I9)", REVERSALS),
     ("asset_not_zero", "every asset sums to zero (I2)", UNEVEN),
     ("balance_differs", "balances are marks and postings (I3)", BALANCES),
+    ("mark_differs", "marks are the mark before and postings (I3)", MARKS),
     ("trade_lost", "every told trade is there, booked and folded (I10)", EVENTS),
     ("entry_without_trade", "every trade entry has its trade (I10)", LOST_TRADES),
     ("position_differs", "positions are their newest change", POSITIONS),
+    ("lots_differ", "lots add up to their position", LOTS),
+    ("cursor_ahead", "no handler claims more than the log holds", CURSORS),
     ("snapshot_differs", "snapshots prove one another (I8)", SNAPSHOT_FAULTS),
 )
 
@@ -142,6 +153,8 @@ def _ask(scope: Scope, kind: str, name: str, query: str) -> Result:
 def _external(scope: Scope) -> Result:
     """I12: depositories and banks hold for us what we think."""
     name = "depot and nostro are what others say (I12)"
+    if text := _archived_since(scope.day):
+        return Result(name, missing=text)
     with connection.cursor() as cursor:
         cursor.execute(EXTERNAL, scope.params)
         rows = cursor.fetchall()
@@ -163,6 +176,25 @@ def _external(scope: Scope) -> Result:
         return Result(f"{name}: nobody sends statements")
     text = f"The statements of {scope.day.date} have not arrived: {', '.join(missing)}."
     return Result(name, len(rows), findings, text if missing else "")
+
+
+def _archived_since(day: Day) -> str:
+    """Why the house's holdings at the end of a day cannot be told, if so."""
+    try:
+        refuse_archived(day.tenant, None, datetime.combine(day.date, time.max, UTC))
+    except MonthArchived as archived:
+        return f"{archived} ({archived.facts['month']})"
+    return ""
+
+
+def _sealed(day: Day) -> Result:
+    """I11: blocks that were sealed since the last look are as they were sealed."""
+    blocks, faults = faults_since(day.since)
+    findings = [
+        Finding("block_differs", f"block {fault.block}", fault.text)
+        for fault in faults[:FOUND_MOST]
+    ]
+    return Result("the day's blocks are as they were sealed (I11)", blocks, findings)
 
 
 def _guards() -> Result:

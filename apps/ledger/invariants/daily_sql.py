@@ -14,10 +14,13 @@ def _question(checked: str, faults: str) -> str:
         LEFT JOIN LATERAL (SELECT * FROM ({faults}) AS all_faults LIMIT %(most)s) AS f ON true"""
 
 
-# Ids of entries grow with time, so a day is a range of the primary key.
-_ENTRIES: Final = (
-    "ledger_journalentry e WHERE e.tenant_id = %(tenant)s AND e.id >= %(first)s AND e.id < %(last)s"
-)
+_IS_ARCHIVED: Final = """EXISTS (SELECT FROM ledger_archive z WHERE z.state = 'archived'
+    AND {0}.booked_at >= z.starts_at AND {0}.booked_at < z.ends_at)"""
+# Ids of entries grow with time, so a day is a range of the primary key. A first look goes back to
+# the beginning: there, legs may be in a file.
+_ENTRIES: Final = f"""
+    ledger_journalentry e WHERE e.tenant_id = %(tenant)s AND e.id >= %(first)s AND e.id < %(last)s
+    AND NOT {_IS_ARCHIVED.format("e")}"""
 _POSTINGS: Final = "ledger_posting p WHERE p.tenant_id = %(tenant)s AND p.entry_id >= %(first)s AND p.entry_id < %(last)s"
 
 UNBALANCED: Final = _question(
@@ -43,7 +46,9 @@ REVERSALS: Final = _question(
                format('Entry and reversal leave %%s %%s over.', sum(p.amount), p.asset),
                coalesce(e.owner::text, ''), p.asset, 0::numeric, sum(p.amount)
         FROM (SELECT * FROM {_ENTRIES} AND e.reverses_id IS NOT NULL) AS e
-        JOIN ledger_posting p ON p.entry_id IN (e.id, e.reverses_id)
+        JOIN ledger_journalentry o
+            ON o.id = e.reverses_id AND NOT {_IS_ARCHIVED.format("o")}
+        JOIN ledger_posting p ON p.entry_id IN (e.id, o.id)
         GROUP BY e.id, e.owner, p.ledger_account_id, p.asset HAVING sum(p.amount) <> 0""",
 )
 UNEVEN: Final = _question(
@@ -64,7 +69,7 @@ BALANCES: Final = _question(
         FROM (SELECT b.*, a.owner, a.owner_number, a.code FROM {MOVED_BALANCES}) AS b
         CROSS JOIN LATERAL (SELECT b.owner, b.owner_number, b.code) AS a
         LEFT JOIN LATERAL (
-            SELECT k.booked_at, k.amount FROM ledger_balancemark k
+            SELECT k.booked_at, k.amount FROM ledger_known_balance k
             WHERE k.ledger_account_id = b.ledger_account_id AND k.asset = b.asset
             ORDER BY k.booked_at DESC LIMIT 1
         ) AS m ON true
@@ -74,6 +79,31 @@ BALANCES: Final = _question(
               AND p.booked_at > coalesce(m.booked_at, '-infinity')
         ) AS s ON true
         WHERE b.amount IS DISTINCT FROM coalesce(m.amount, 0) + coalesce(s.amount, 0)""",
+)
+# From the balances that moved, so that marks are entered by their index.
+NEW_MARKS: Final = f"""
+    (SELECT b.ledger_account_id, b.asset, a.owner, a.owner_number, a.code FROM {MOVED_BALANCES}) AS b
+    JOIN ledger_balancemark m ON m.ledger_account_id = b.ledger_account_id AND m.asset = b.asset
+        AND m.booked_at >= %(since)s AND NOT {_IS_ARCHIVED.format("m")}"""
+MARKS: Final = _question(
+    f"SELECT count(*) FROM {NEW_MARKS}",
+    f"""SELECT format('%%s %%s %%s', b.owner_number, b.code, b.asset),
+               format('Marked %%s at %%s; the mark before and the postings since make %%s.', m.amount,
+                      m.booked_at, coalesce(k.amount, 0) + coalesce(s.amount, 0)),
+               b.owner::text, b.asset, coalesce(k.amount, 0) + coalesce(s.amount, 0), m.amount
+        FROM {NEW_MARKS}
+        LEFT JOIN LATERAL (
+            SELECT k.booked_at, k.amount FROM ledger_known_balance k
+            WHERE k.ledger_account_id = m.ledger_account_id AND k.asset = m.asset
+              AND k.booked_at < m.booked_at
+            ORDER BY k.booked_at DESC LIMIT 1
+        ) AS k ON true
+        LEFT JOIN LATERAL (
+            SELECT sum(p.amount) AS amount FROM ledger_posting p
+            WHERE p.ledger_account_id = m.ledger_account_id AND p.asset = m.asset
+              AND p.booked_at > coalesce(k.booked_at, '-infinity') AND p.booked_at <= m.booked_at
+        ) AS s ON true
+        WHERE m.amount <> coalesce(k.amount, 0) + coalesce(s.amount, 0)""",
 )
 SETTLED: Final = _question(
     "SELECT count(*) FROM trading_settledholding h WHERE h.tenant_id = %(tenant)s",
@@ -159,6 +189,36 @@ POSITIONS: Final = _question(
        WHERE p.tenant_id = %(tenant)s AND p.updated_at >= %(since)s
          AND (h.quantity, h.cost, h.realised_pnl, h.fees, h."offset") IS DISTINCT FROM
              (p.quantity, p.cost, p.realised_pnl, p.fees, p.last_offset)""",
+)
+_WITH_LOTS: Final = """
+    trading_position p JOIN trading_clientaccount c ON c.id = p.account_id
+    JOIN trading_instrument i ON i.id = p.instrument_id
+    WHERE p.tenant_id = %(tenant)s AND p.updated_at >= %(since)s AND c.cost_method = 'fifo'"""
+LOTS: Final = _question(
+    f"SELECT count(*) FROM {_WITH_LOTS}",
+    f"""SELECT format('%%s %%s', p.account_id, p.symbol),
+               format('Its lots hold %%s at a cost of %%s; the position says %%s at %%s.',
+                      l.quantity, l.cost, p.quantity, p.cost),
+               p.account_id::text, p.symbol, p.quantity, l.quantity
+        FROM (SELECT p.*, i.symbol FROM {_WITH_LOTS}) AS p
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum((lot ->> 0)::numeric), 0) AS quantity,
+                   coalesce(sum((lot ->> 1)::numeric), 0) AS cost
+            FROM jsonb_array_elements(coalesce(p.lots, '[]')) AS lot
+        ) AS l
+        WHERE (l.quantity, l.cost) IS DISTINCT FROM (p.quantity, p.cost)""",
+)
+CURSORS: Final = _question(
+    "SELECT count(*) FROM events_cursor",
+    """SELECT format('%%s %%s/%%s', c.handler, c.topic, c.partition),
+              format('It claims to have read up to %%s, but the log ends at %%s.', c."offset", l.head),
+              '', '', l.head::numeric, c."offset"::numeric
+       FROM events_cursor c
+       LEFT JOIN events_partition p ON p.topic = c.topic AND p.number = c.partition
+       CROSS JOIN LATERAL (SELECT greatest(coalesce(p.floor, 0), coalesce((
+           SELECT e."offset" FROM events_event e WHERE e.topic = c.topic
+             AND e.partition = c.partition ORDER BY e."offset" DESC LIMIT 1), 0)) AS head) AS l
+       WHERE c."offset" > l.head""",
 )
 SNAPSHOT_FAULTS: Final = _question(
     "SELECT coalesce(sum(checked), 0) FROM trading_snapshot WHERE taken_at >= %(since)s",

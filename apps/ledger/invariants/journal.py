@@ -6,6 +6,9 @@ from apps.events.invariants import Check, check_by_query
 MINE = "{}.tenant_id = coalesce(%s, {}.tenant_id)"
 POSTINGS = f"SELECT count(*) FROM ledger_posting p WHERE {MINE.format('p', 'p')}"
 ENTRIES = f"SELECT count(*) FROM ledger_journalentry e WHERE {MINE.format('e', 'e')}"
+# Of entries whose legs are in a file only the headers are here (invariants/chain.py looks at those).
+IS_ARCHIVED = """EXISTS (SELECT FROM ledger_archive z WHERE z.state = 'archived'
+                         AND {0}.booked_at >= z.starts_at AND {0}.booked_at < z.ends_at)"""
 
 
 def entries_balance(tenant_id: int | None) -> Check:
@@ -47,13 +50,20 @@ def balances_are_the_sum_of_their_postings(tenant_id: int | None) -> Check:
                           a.code, asset, partition, b.amount, b.version, p.amount, p.version)
             FROM (SELECT * FROM ledger_balance) AS b
             FULL JOIN (
-                SELECT p.ledger_account_id, p.asset,
-                       CASE WHEN o.owner IS NULL THEN e.partition ELSE 0 END AS partition,
-                       sum(p.amount) AS amount, count(*) AS version
-                FROM ledger_posting p
-                JOIN ledger_ledgeraccount o ON o.id = p.ledger_account_id
-                JOIN ledger_journalentry e ON e.id = p.entry_id
-                GROUP BY 1, 2, 3
+                SELECT ledger_account_id, asset, partition, sum(amount) AS amount,
+                       sum(version)::bigint AS version
+                FROM (
+                    SELECT p.ledger_account_id, p.asset,
+                           CASE WHEN o.owner IS NULL THEN e.partition ELSE 0 END AS partition,
+                           sum(p.amount) AS amount, count(*) AS version
+                    FROM ledger_posting p
+                    JOIN ledger_ledgeraccount o ON o.id = p.ledger_account_id
+                    JOIN ledger_journalentry e ON e.id = p.entry_id
+                    GROUP BY 1, 2, 3
+                    UNION ALL
+                    SELECT ledger_account_id, asset, partition, amount, postings
+                    FROM ledger_archivedbalance
+                ) AS here_and_archived GROUP BY 1, 2, 3
             ) AS p USING (ledger_account_id, asset, partition)
             JOIN ledger_ledgeraccount a ON a.id = ledger_account_id
             WHERE {MINE.format("a", "a")}
@@ -63,13 +73,15 @@ def balances_are_the_sum_of_their_postings(tenant_id: int | None) -> Check:
 
 
 def marks_are_what_balances_were(tenant_id: int | None) -> Check:
-    """I3 for past times: every mark is the sum of the postings up to its time."""
+    """I3 for past times: marks, and where archived months were left, are sums of postings."""
+    marks = f"ledger_balancemark k WHERE NOT {IS_ARCHIVED.format('k')}"
     return check_by_query(
         "ledger: marks are what balances were (I3)",
         count=f"""SELECT count(*) FROM ledger_balancemark m
                   JOIN ledger_ledgeraccount a ON a.id = m.ledger_account_id
                   WHERE {MINE.format("a", "a")}""",
-        # Running sums in one pass over the postings, not a sum per mark.
+        # Running sums in one pass over the postings, not a sum per mark. An archived month counts as
+        # one posting, at the time of its last.
         faults=f"""
             SELECT format('account %%s %%s at %%s: marked %%s, postings %%s', ledger_account_id,
                           asset, booked_at, marked, running)
@@ -78,13 +90,16 @@ def marks_are_what_balances_were(tenant_id: int | None) -> Check:
                        sum(amount) OVER (PARTITION BY ledger_account_id, asset
                                          ORDER BY booked_at RANGE UNBOUNDED PRECEDING) AS running
                 FROM (
-                    SELECT ledger_account_id, asset, booked_at, 0 AS amount, amount AS marked
-                    FROM ledger_balancemark
+                    SELECT k.ledger_account_id, k.asset, k.booked_at, 0 AS amount,
+                           k.amount AS marked FROM {marks}
+                    UNION ALL
+                    SELECT ledger_account_id, asset, moved_at, amount, closing
+                    FROM ledger_archivedbalance WHERE closing IS NOT NULL
                     UNION ALL
                     SELECT ledger_account_id, asset, booked_at, amount, NULL FROM ledger_posting
                     WHERE (ledger_account_id, asset) IN
-                          (SELECT ledger_account_id, asset FROM ledger_balancemark)
-                ) AS both_kinds
+                          (SELECT ledger_account_id, asset FROM ledger_known_balance)
+                ) AS all_kinds
                 JOIN ledger_ledgeraccount a ON a.id = ledger_account_id
                 WHERE {MINE.format("a", "a")}
             ) AS lines
@@ -103,7 +118,8 @@ def entries_have_all_their_legs(tenant_id: int | None) -> Check:
             FROM ledger_journalentry e
             LEFT JOIN ledger_posting p ON p.entry_id = e.id AND p.booked_at = e.booked_at
                  AND p.tenant_id = e.tenant_id AND p.leg BETWEEN 1 AND e.leg_count
-            WHERE {MINE.format("e", "e")} GROUP BY e.id, e.leg_count
+            WHERE {MINE.format("e", "e")} AND NOT {IS_ARCHIVED.format("e")}
+            GROUP BY e.id, e.leg_count
             HAVING count(p.leg) <> e.leg_count""",
         params=[tenant_id],
     )
@@ -138,8 +154,10 @@ def reversals_negate(tenant_id: int | None) -> Check:
         faults=f"""
             SELECT format('reversal %%s: %%s %%s left over', e.id, sum(p.amount), p.asset)
             FROM ledger_journalentry e
-            JOIN ledger_posting p ON p.entry_id IN (e.id, e.reverses_id)
-            WHERE {MINE.format("e", "e")} AND e.reverses_id IS NOT NULL
+            JOIN ledger_journalentry o ON o.id = e.reverses_id
+            JOIN ledger_posting p ON p.entry_id IN (e.id, o.id)
+            WHERE {MINE.format("e", "e")}
+              AND NOT {IS_ARCHIVED.format("e")} AND NOT {IS_ARCHIVED.format("o")}
             GROUP BY e.id, p.ledger_account_id, p.asset HAVING sum(p.amount) <> 0""",
         params=[tenant_id],
     )
@@ -173,6 +191,11 @@ def _guards(columns: str) -> str:
                 ('ledger_ledgeraccount', 'account_is_not_truncated'),
                 ('ledger_block', 'blocks_are_append_only'),
                 ('ledger_block', 'block_is_not_truncated'),
+                ('ledger_posting_default', 'month_is_closed'),
+                ('ledger_archive', 'archives_are_kept'),
+                ('ledger_archive', 'archive_is_not_truncated'),
+                ('ledger_archivedbalance', 'archived_balances_are_kept'),
+                ('ledger_archivedbalance', 'archivedbalance_is_not_truncated'),
                 ('ledger_asset', 'asset_stays'),
                 ('ledger_asset', 'asset_is_not_truncated'),
                 ('ledger_balance', 'balance_follows_postings'),

@@ -1,5 +1,12 @@
 """Questions to the ledger. Every one is about one tenant, and counts its queries."""
 
+from apps.ledger.selectors.archives import (
+    archives,
+    months_here,
+    postings_of,
+    refuse_archived,
+    refuse_archived_entry,
+)
 from apps.ledger.selectors.balances import (
     Balance,
     Moment,
@@ -37,6 +44,7 @@ __all__ = [
     "Statement",
     "TrialRow",
     "account_balances",
+    "archives",
     "balance",
     "balances",
     "balances_at",
@@ -50,8 +58,12 @@ __all__ = [
     "entry_of_source",
     "is_currency",
     "legs_of",
+    "months_here",
     "owner_of",
     "partition_problems",
+    "postings_of",
+    "refuse_archived",
+    "refuse_archived_entry",
     "run_of",
     "runs",
     "statement",

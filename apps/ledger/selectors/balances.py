@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from apps.core.money import ZERO
+from apps.ledger.selectors.archives import OF_OWNER, refuse
 
 NOW = """
 SELECT a.code, b.asset, b.amount, b.version, b.booked_at
@@ -16,27 +17,31 @@ FROM ledger_ledgeraccount a JOIN ledger_balance b ON b.ledger_account_id = a.id
 WHERE a.tenant_id = %s AND a.owner = %s
 ORDER BY a.code, b.asset
 """
-# The newest mark before the moment, and the postings between the two.
-AT_A_MOMENT = """
-SELECT a.code, b.asset, coalesce(mark.amount, 0) + coalesce(since.amount, 0),
-       since.entries, greatest(since.booked_at, mark.booked_at)
-FROM ledger_ledgeraccount a
-JOIN ledger_balance b ON b.ledger_account_id = a.id
-LEFT JOIN LATERAL (
-    SELECT m.booked_at, m.amount FROM ledger_balancemark m
+# The newest time at which the balance is known, before the moment, and the postings between the two.
+# First of all: a month that this would have to read and that is archived, in a row without a code.
+AT_A_MOMENT = f"""
+(SELECT NULL::text AS code, NULL::text AS asset, NULL::numeric, NULL::bigint, z.starts_at
+ FROM {OF_OWNER.format(since="%(at)s", until="%(at)s")} LIMIT 1)
+UNION ALL
+(SELECT a.code, b.asset, coalesce(mark.amount, 0) + coalesce(since.amount, 0),
+        since.entries, greatest(since.booked_at, mark.booked_at)
+ FROM ledger_ledgeraccount a
+ JOIN ledger_balance b ON b.ledger_account_id = a.id
+ LEFT JOIN LATERAL (
+    SELECT m.booked_at, m.amount FROM ledger_known_balance m
     WHERE m.ledger_account_id = b.ledger_account_id AND m.asset = b.asset AND m.booked_at < %(at)s
     ORDER BY m.booked_at DESC LIMIT 1
-) AS mark ON true
-LEFT JOIN LATERAL (
+ ) AS mark ON true
+ LEFT JOIN LATERAL (
     SELECT sum(p.amount) AS amount, count(*) AS entries, max(p.booked_at) AS booked_at
     FROM ledger_posting p
     WHERE p.ledger_account_id = b.ledger_account_id AND p.asset = b.asset
       AND p.booked_at > coalesce(mark.booked_at, '-infinity') AND p.booked_at <= %(at)s
       AND (p.booked_at, p.entry_id, p.leg) <= (%(at)s, %(entry)s, %(leg)s::smallint)
-) AS since ON true
-WHERE a.tenant_id = %(tenant)s AND a.owner = %(owner)s
-  AND (mark.booked_at IS NOT NULL OR since.entries > 0)
-ORDER BY a.code, b.asset
+ ) AS since ON true
+ WHERE a.tenant_id = %(tenant)s AND a.owner = %(owner)s
+   AND (mark.booked_at IS NOT NULL OR since.entries > 0)
+ ORDER BY a.code, b.asset)
 """
 TRIAL = """
 SELECT asset, coalesce(sum(amount) FILTER (WHERE amount > 0), 0),
@@ -97,7 +102,10 @@ class TrialRow:
 
 
 def balances(tenant: int, owner: UUID, *, as_of: datetime | Moment | None = None) -> list[Balance]:
-    """A client's balances by account and asset; `as_of` a time (inclusive, of booking)."""
+    """A client's balances by account and asset; `as_of` a time (inclusive, of booking).
+
+    Raises `MonthArchived` where its postings of that time are in a file.
+    """
     if as_of is None:
         with connection.cursor() as cursor:
             cursor.execute(NOW, [tenant, owner])
@@ -114,7 +122,10 @@ def balances(tenant: int, owner: UUID, *, as_of: datetime | Moment | None = None
                 "leg": moment.leg,
             },
         )
-        return [Balance(row[0], row[1], row[2], None, row[4]) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    if rows and rows[0][0] is None:
+        refuse(rows[0][4])
+    return [Balance(row[0], row[1], row[2], None, row[4]) for row in rows]
 
 
 def balance(tenant: int, owner: UUID, code: str, asset: str) -> Decimal:

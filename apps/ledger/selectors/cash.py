@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from apps.ledger.journal import SECURITY_CODES, Code
+from apps.ledger.selectors.archives import refuse_archived
 
 # Backwards from the present balances, in one snapshot: work grows with what was booked since the
 # beginning of the time, and not with the history before it.
@@ -104,7 +105,11 @@ class FeeLine:
 def cash(
     tenant: int, since: datetime, until: datetime, *, limit: int, owner: UUID | None = None
 ) -> Sequence[CashLine]:
-    """Cash by account and currency over [since, until), by time of booking; the house's last."""
+    """Cash by account and currency over [since, until), by time of booking; the house's last.
+
+    Raises `MonthArchived` where postings since then are in a file.
+    """
+    refuse_archived(tenant, owner, since)
     asked: dict[str, Any] = {
         "tenant": tenant,
         "since": since,
@@ -123,8 +128,10 @@ def fees(
 ) -> Sequence[FeeLine]:
     """What clients were charged over [since, until), by time of booking: fees, taxes, penalties.
 
-    What was taken back by a reversal is taken off again.
+    What was taken back by a reversal is taken off again. Raises `MonthArchived` where postings of the
+    time are in a file.
     """
+    refuse_archived(tenant, owner, since, until)
     asked: dict[str, Any] = {
         "tenant": tenant,
         "since": since,

@@ -17,3 +17,12 @@ def digests_of(low: UUID, high: UUID) -> tuple[bytes, int]:
         cursor.execute(DIGESTS, [low, high])
         digests, entries = cursor.fetchone()
     return bytes(digests), int(entries)
+
+
+def archived_in(low: UUID, high: UUID) -> set[bytes]:
+    """Entries of a range whose legs are in a file: the 16 bytes of their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM ledger_archivedentry WHERE id > %s AND id <= %s", [low, high]
+        )
+        return {uid.bytes for (uid,) in cursor.fetchall()}

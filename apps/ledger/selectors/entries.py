@@ -61,6 +61,11 @@ class Entry:
     booked_at: datetime
     legs: Sequence[LegView]
 
+    @property
+    def is_archived(self) -> bool:
+        """Whether its legs are in a file: an entry has at least two."""
+        return not self.legs
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

@@ -13,12 +13,14 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.core.money import ZERO, exact
+from apps.ledger.selectors.archives import OF_OWNER, refuse
 from apps.ledger.selectors.balances import Balance, balances
 
 # Booked after the effective time and yet effective by then: what follows within a minute is read in
 # the order of booking, what came later by the index of late entries. And the other way round: booked
 # by then, but effective only afterwards.
-BETWEEN: Final = """
+# First of all: a month that this would have to read and that is archived, in a row without a code.
+BETWEEN: Final = f"""
 WITH own AS (
     SELECT a.id, a.code, b.asset FROM ledger_ledgeraccount a
     JOIN ledger_balance b ON b.ledger_account_id = a.id
@@ -43,9 +45,17 @@ WITH own AS (
     JOIN ledger_journalentry e ON e.id = p.entry_id
     WHERE e.effective_at <= %(effective)s AND e.booked_at - e.effective_at <= interval '1 minute'
 )
-SELECT own.code, own.asset, sum(moved.amount), max(moved.booked_at)
-FROM moved JOIN own ON own.id = moved.ledger_account_id AND own.asset = moved.asset
-GROUP BY own.code, own.asset
+(SELECT NULL::text, NULL::text, NULL::numeric, z.starts_at
+ FROM {OF_OWNER.format(since="%(booked)s", until="least(%(known)s, %(booked)s + interval '1 minute')")}
+ LIMIT 1)
+UNION ALL
+(SELECT NULL, NULL, NULL, z.starts_at FROM apart JOIN ledger_archive z
+    ON z.state = 'archived' AND apart.booked_at >= z.starts_at AND apart.booked_at < z.ends_at
+ LIMIT 1)
+UNION ALL
+(SELECT own.code, own.asset, sum(moved.amount), max(moved.booked_at)
+ FROM moved JOIN own ON own.id = moved.ledger_account_id AND own.asset = moved.asset
+ GROUP BY own.code, own.asset)
 """
 
 
@@ -55,6 +65,7 @@ def balances_at(
     """A client's balances by account and asset, as of two times (both inclusive).
 
     Without `effective` all that was known counts; without `known` all that is known now.
+    Raises `MonthArchived` where postings that it would have to read are in a file.
     """
     known = known or timezone.now()
     effective = effective or known
@@ -84,4 +95,6 @@ def _between(
             },
         )
         rows: list[tuple[str, str, Decimal, datetime]] = cursor.fetchall()
+    if rows and rows[0][0] is None:
+        refuse(rows[0][3])
     return rows

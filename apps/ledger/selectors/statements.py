@@ -10,11 +10,17 @@ from uuid import UUID
 from django.db import connection
 
 from apps.core.money import ZERO, exact
+from apps.ledger.selectors.archives import OF_OWNER, refuse
 from apps.ledger.selectors.balances import Balance, Moment, balances
 
 # From the balances, so that each account and asset is one range of the index.
-LINES = """
-SELECT p.booked_at, p.entry_id, p.leg, e.effective_at, e.kind, e.source, a.code, p.asset, p.amount
+# First of all: a month of the period that is archived, in a row without an entry.
+LINES = f"""
+(SELECT z.starts_at, NULL::uuid, NULL::smallint, NULL::timestamptz, NULL::text, NULL::text,
+        NULL::text, NULL::text, NULL::numeric
+ FROM {OF_OWNER.format(since="%(at)s", until="%(until)s - interval '1 microsecond'")} LIMIT 1)
+UNION ALL
+(SELECT p.booked_at, p.entry_id, p.leg, e.effective_at, e.kind, e.source, a.code, p.asset, p.amount
 FROM ledger_ledgeraccount a
 JOIN ledger_balance b ON b.ledger_account_id = a.id
 JOIN ledger_posting p ON p.ledger_account_id = a.id AND p.asset = b.asset
@@ -23,7 +29,7 @@ WHERE a.tenant_id = %(tenant)s AND a.owner = %(owner)s
   AND p.booked_at >= %(at)s AND p.booked_at < %(until)s
   AND (p.booked_at, p.entry_id, p.leg) > (%(at)s, %(entry)s, %(leg)s::smallint)
 ORDER BY p.booked_at, p.entry_id, p.leg
-LIMIT %(limit)s
+LIMIT %(limit)s)
 """
 CHUNK = 1_000  # lines read at a time
 
@@ -69,6 +75,7 @@ def statement(
 ) -> Statement:
     """Postings after a moment and before a time (of booking), oldest first; three index ranges.
 
+    Raises `MonthArchived` where postings of the period are in a file.
     For a period's first page start with `Moment.just_before(its start)`, then go on with `next`.
     """
     opening = balances(tenant, owner, as_of=after)
@@ -111,4 +118,6 @@ def _read(
             },
         )
         rows: list[tuple[Any, ...]] = cursor.fetchall()
+    if rows and rows[0][1] is None:
+        refuse(rows[0][0])
     return rows

@@ -2,6 +2,8 @@
 
 from apps.ledger.journal import Delivery, PenaltyDay
 from apps.ledger.services.accounts import open_client_accounts
+from apps.ledger.services.archive_files import Progress as ArchiveProgress
+from apps.ledger.services.archiving import archive_month, restore_month, verify_archive
 from apps.ledger.services.facts import book_facts
 from apps.ledger.services.partitions import make_partitions
 from apps.ledger.services.posting import Booked, post_entries
@@ -17,10 +19,12 @@ from apps.ledger.services.settling import post_deliveries, post_penalties
 from apps.ledger.services.transfers import Transfer, transfer_cash
 
 __all__ = [
+    "ArchiveProgress",
     "Booked",
     "Delivery",
     "PenaltyDay",
     "Transfer",
+    "archive_month",
     "balances_of",
     "book_facts",
     "change_break",
@@ -32,6 +36,8 @@ __all__ = [
     "read_statement",
     "receive_statement",
     "reconcile",
+    "restore_month",
     "seal_blocks",
     "transfer_cash",
+    "verify_archive",
 ]

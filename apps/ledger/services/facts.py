@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from apps.events.contracts import Event
+from apps.ledger import selectors
 from apps.ledger.exceptions import EntryNotFound
 from apps.ledger.journal import (
     BookedEntry,
@@ -68,7 +69,8 @@ class _Chunk:
 def book_facts(facts: Iterable[tuple[int, Event]], *, partition: int) -> None:
     """Book what trading told (tenant, fact), in its order.
 
-    Raises `EntryNotFound` where a trade is revised that was never booked.
+    Raises `EntryNotFound` where a trade is revised that was never booked, `MonthArchived` where it was
+    booked in a month that is archived.
     """
     opened: list[tuple[int, UUID, str]] = []
     chunks = [_Chunk()]
@@ -97,6 +99,7 @@ def _entries(revised: Sequence[tuple[int, Revised]]) -> dict[tuple[int, str], Bo
     found = {(row[0], row[1]): _entry(row, sources[row[0], row[1]]) for row in rows}
     for tenant, source in sources:
         if (tenant, source) not in found:
+            selectors.refuse_archived_entry(tenant, source)
             raise EntryNotFound(source=source)
     return found
 

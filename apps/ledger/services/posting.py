@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.core.ids import uuid7
 from apps.events.services import UnitOfWork, unit_of_work
 from apps.ledger.events import EntriesPosted, PostedEntry
-from apps.ledger.exceptions import SourceTaken
+from apps.ledger.exceptions import MonthArchived, SourceTaken
 from apps.ledger.journal import EntryDraft, check_balanced
 from apps.ledger.services import arrays
 from apps.ledger.services.accounts import AccountKey, accounts_of
@@ -37,7 +37,7 @@ FROM unnest(%s::uuid[], %s::smallint[], %s::bigint[], %s::text[], %s::numeric[],
 # LIMIT keeps the planner from reading the whole journal: it is one look-up per source.
 KNOWN_ENTRIES = """
 SELECT e.tenant_id, e.source, e.id, e.kind, e.reverses_id, e.booked_at,
-       array_agg(p.ledger_account_id), array_agg(p.asset), array_agg(p.amount)
+       array_agg(p.ledger_account_id), array_agg(p.asset), array_agg(p.amount), count(p.leg)
 FROM unnest(%s::int[], %s::text[]) AS u (tenant, source)
 CROSS JOIN LATERAL (
     SELECT * FROM ledger_journalentry j
@@ -64,8 +64,9 @@ def post_entries(
     """Book entries and tell of them, all or nothing; those booked before are left as they are.
 
     `partition` is a log partition that the caller drains, the first of several: the house's balances
-    are kept apart by it, so that drains do not wait for one another. Booked now unless a time (UTC) is given. Raises SourceTaken where a source was booked
-    with other content, and EntryRefused or AlreadyReversed where the journal refuses.
+    are kept apart by it, so that drains do not wait for one another. Booked now unless a time (UTC)
+    is given. Raises SourceTaken where a source was booked with other content, MonthArchived where
+    that cannot be compared, and EntryRefused or AlreadyReversed where the journal refuses.
     """
     for draft in drafts:
         check_balanced(draft)
@@ -162,7 +163,9 @@ def _confirm_known(
         rows = {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
     known: dict[tuple[int, str], Booked] = {}
     for draft in drafts:
-        uid, kind, reverses, at, ids, assets, amounts = rows[draft.tenant, draft.source]
+        uid, kind, reverses, at, ids, assets, amounts, count = rows[draft.tenant, draft.source]
+        if not count:  # an entry has legs: these are in a file, and nobody can compare them
+            raise MonthArchived(month=f"{at:%Y-%m}", entry=str(uid))
         legs = {
             (accounts[draft.tenant, leg.code, leg.owner], leg.asset, leg.amount)
             for leg in draft.legs

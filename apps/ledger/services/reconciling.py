@@ -40,6 +40,7 @@ STANDING: Final = frozenset(
         "account_held",
         "guard_missing",
         "cache_differs",
+        "cursor_ahead",
     }
 )
 """Kinds that every run looks at as a whole: what it does not find again is gone."""

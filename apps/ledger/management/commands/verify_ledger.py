@@ -12,6 +12,7 @@ from apps.ledger.invariants import chain, journal, trading
 
 CHECKS = (
     chain.blocks_are_as_sealed,
+    chain.archived_months_are_as_archived,
     journal.entries_balance,
     journal.every_asset_sums_to_zero,
     journal.balances_are_the_sum_of_their_postings,

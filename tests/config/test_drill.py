@@ -1,0 +1,110 @@
+"""The disaster drill, for real: a base backup under load, restored elsewhere, Redis empty."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from apps.conversations import selectors as conversations
+from apps.conversations.services import open_conversation
+from apps.core.ids import uuid7
+from apps.ledger.selectors.owners import HANDLER
+from apps.tenants.models import Tenant
+from apps.trading.selectors.exposure import FOLDER
+from config import drill
+from config.embedded import Urls
+from config.management.commands.drill import _url
+from tests.ledger.books import damage, drain_all, keep_books
+from tests.trading import cast
+
+pytestmark = pytest.mark.processes
+
+ENOUGH = 6  # acknowledged calls before the backup begins
+
+
+@contextmanager
+def load(tenant: Tenant) -> Iterator[list[UUID]]:
+    """Trades and their handlers, without end; the ids of those that were acknowledged."""
+    acknowledged: list[UUID] = []
+    flowing, going = threading.Event(), threading.Event()
+    flowing.set()
+
+    def trade() -> None:
+        try:
+            while flowing.is_set():
+                outcomes = cast.book(tenant.pk, cast.ask(), cast.ask(account="ACC-2", side="sell"))
+                acknowledged.extend(one.trade.id for one in outcomes if one.trade is not None)
+                if len(acknowledged) > ENOUGH:
+                    going.set()
+                drain_all(FOLDER if len(acknowledged) % 3 else HANDLER)
+        finally:
+            going.set()
+            connection.close()
+
+    worker = threading.Thread(target=trade)
+    worker.start()
+    try:
+        going.wait()
+        yield acknowledged
+    finally:
+        flowing.clear()
+        worker.join()
+
+
+def test_a_backup_under_load_is_restored_elsewhere_and_loses_nothing(tenant: Tenant) -> None:
+    keep_books(tenant)
+    talk = open_conversation(tenant.pk, external_id="anna", channel="widget").conversation
+    before, _ = conversations.position_of(tenant.pk, talk.id)
+    seen: dict[str, Any] = {}
+
+    def look(urls: Urls) -> None:
+        with psycopg.connect(urls.database_url) as there:
+            seen["trades"] = {uid for (uid,) in there.execute("SELECT id FROM trading_trade")}
+            seen["epoch"] = there.execute(
+                "SELECT epoch FROM conversations_conversation WHERE id = %s", [talk.id]
+            ).fetchone()
+        seen["lost"] = drill._lost(urls.database_url, [("trade", 5, 999_999, uuid7())])
+
+    with load(tenant) as acknowledged:
+        promised = set(acknowledged)
+        found = drill.drill(_url(), look=look)
+        assert set(acknowledged) > promised, "nothing went on meanwhile"
+
+    assert found.recovery.get("faults") == [], found.recovery
+    assert (found.ok, found.lost, found.heads > 2) == (True, [], True)
+    assert promised <= seen["trades"]
+    assert (found.recovery["streams"], found.recovery["replays"]) == (1, 3)
+    assert seen["epoch"] == (before + 1,)
+    assert seen["lost"] == ["trade/5 offset 999999"], "a missing end is seen"
+    assert conversations.position_of(tenant.pk, talk.id)[0] == before, "the original is as it was"
+
+
+def test_recovery_goes_on_where_the_backup_stood(tenant: Tenant) -> None:
+    keep_books(tenant)
+    cast.book(tenant.pk, cast.ask())
+    out = StringIO()
+    call_command("recover", json=True, stdout=out)
+    done = json.loads(out.getvalue())
+    assert (done["ok"], done["faults"]) == (True, [])
+    assert done["drained"] >= 3, "positions, ledger and settlement had a trade to take"
+    account = cast.query("SELECT min(id) FROM trading_position")[0][0]
+    damage("UPDATE trading_position SET quantity = quantity + 1 WHERE id = %s", account)
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("recover", stdout=out)
+    assert "ledger: positions equal ledger units (I4)" in out.getvalue()
+    assert f"replay of {FOLDER}: - (" in out.getvalue()
+
+
+def test_no_server_no_drill(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict, "PORT", 1)
+    with pytest.raises(CommandError, match="refused"):
+        call_command("drill", json=True)

@@ -29,6 +29,8 @@ MODULES = {
     "P5": "p5_days",
     "P6": "p6_delivery",
     "P8": "p8_matching",
+    "P9": "p9_facade",
+    "P10": "p10_classifier",
     "P11": "p11_log",
     "P12": "p12_stack",
     "P13": "p13_growth",

@@ -171,12 +171,30 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg] # not subscriptab
                   "secret_variable", "cost_per_call", "per_minute", "threshold", "thresholds",
                   "languages")  # fmt: skip
 
+    def clean_settings(self) -> dict[str, Any]:
+        """An object."""
+        found = self.cleaned_data["settings"]
+        if not isinstance(found, dict):
+            raise forms.ValidationError('Settings are an object: {"project": "p1"}.')
+        return found
+
+    def clean_thresholds(self) -> dict[str, float]:
+        """Intents and probabilities."""
+        found = self.cleaned_data["thresholds"]
+        if not isinstance(found, dict) or not all(map(_is_chance, found.values())):
+            raise forms.ValidationError('Thresholds are probabilities by intent: {"balance": 0.7}.')
+        return found
+
     def clean(self) -> dict[str, Any]:
         """Either new ones, or none."""
         found: dict[str, Any] = super().clean() or {}
         if found.get("credentials") and found.get("forget"):
             raise forms.ValidationError("New credentials, or none: not both.")
         return found
+
+
+def _is_chance(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 @admin.register(Provider)

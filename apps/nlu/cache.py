@@ -69,18 +69,16 @@ class Cache:
             found = _decode(raw)
         except msgspec.MsgspecError:
             return None
-        self._remember(key, found, _life(found))
+        self.remember(key, found)
         return found
 
     async def put(self, key: str, found: Interpretation) -> None:
-        """Keep an answer."""
-        if found.degraded:
-            return
-        self._remember(key, found, _life(found))
+        """Keep an answer for all processes."""
         await self._link.put(key, _encode(found), seconds=_life(found))
 
-    def _remember(self, key: str, found: Interpretation, seconds: float) -> None:
-        self._own[key] = (time.monotonic() + min(seconds, OWN_SECONDS), found)
+    def remember(self, key: str, found: Interpretation) -> None:
+        """Keep an answer in this process."""
+        self._own[key] = (time.monotonic() + min(_life(found), OWN_SECONDS), found)
         self._own.move_to_end(key)
         while len(self._own) > KEPT:
             self._own.popitem(last=False)

@@ -1,5 +1,6 @@
 """Redis for the facade: an asyncio client that waits for nobody. Everything in it can be lost."""
 
+import asyncio
 import time
 from typing import Any, Final
 
@@ -10,6 +11,9 @@ from redis.exceptions import RedisError
 
 TIMEOUT: Final = 0.05  # seconds that one call may take: an answer must not wait for a cache
 BREAK_SECONDS: Final = 2.0  # how long Redis is left alone after a failure
+CONNECTIONS: Final = 32
+"""Calls at the same time; more of them take turns. Without that a crowd would look like a Redis that
+fails: redis-py refuses what goes beyond its pool."""
 
 
 class Link:
@@ -19,12 +23,13 @@ class Link:
         """Nothing is opened before the first call."""
         self._prefix = prefix
         self._away_until = float("-inf")
+        self._turns = asyncio.Semaphore(CONNECTIONS)
         self._client = redis.Redis.from_url(
             url,
             socket_timeout=TIMEOUT,
             socket_connect_timeout=TIMEOUT,
             retry=Retry(NoBackoff(), 0),
-            max_connections=64,
+            max_connections=CONNECTIONS,
         )
 
     async def get(self, key: str) -> bytes | None:
@@ -48,10 +53,16 @@ class Link:
         return f"{self._prefix}:{key}"
 
     async def _call(self, *command: Any) -> Any:
-        if time.monotonic() < self._away_until:
+        if self._is_away():
             return None
-        try:
-            return await self._client.execute_command(*command)  # type: ignore[no-untyped-call] # untyped in redis-py
-        except (RedisError, OSError, TimeoutError):
-            self._away_until = time.monotonic() + BREAK_SECONDS
-            return None
+        async with self._turns:
+            if self._is_away():  # found out by those who had their turn before
+                return None
+            try:
+                return await self._client.execute_command(*command)  # type: ignore[no-untyped-call] # untyped in redis-py
+            except (RedisError, OSError, TimeoutError):
+                self._away_until = time.monotonic() + BREAK_SECONDS
+                return None
+
+    def _is_away(self) -> bool:
+        return time.monotonic() < self._away_until

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -41,6 +42,13 @@ class Server:
 
     def script(self, **what: Any) -> None:
         self._call("/_script", what)
+
+    def door(self, **how: float) -> tuple[str, ssl.SSLContext | None]:
+        """Another way in, slow as told (doors.py), and whom to trust there."""
+        found = self._call("/_door", how)
+        if not found["certificate"]:
+            return found["url"], None
+        return found["url"], ssl.create_default_context(cadata=found["certificate"])
 
     def reset(self) -> None:
         self._call("/_reset", {})

@@ -103,6 +103,19 @@ def test_a_text_that_was_not_kept_is_no_example(office: Client, tenant: Tenant) 
     assert not Example.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"settings": '"p1"'}, "Settings are an object"), ({"thresholds": "[1]"}, "probabilities"),
+     ({"thresholds": '{"balance": 7}'}, "probabilities"),
+     ({"thresholds": '{"balance": "high"}'}, "probabilities")],
+)  # fmt: skip
+def test_terms_that_nobody_could_read_are_refused(
+    office: Client, tenant: Tenant, wrong: dict[str, str], said: str
+) -> None:
+    assert said in save(office, tenant, **wrong)
+    assert not Provider.objects.exists()
+
+
 def test_turns_and_usage_are_seen_and_not_changed(office: Client, tenant: Tenant) -> None:
     turn = Turn.objects.create(tenant=tenant, length=9, text="I am Anna", intent="balance",
                                latency_ms=12, result={"reply": "Dear Anna"})  # fmt: skip

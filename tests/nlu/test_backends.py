@@ -1,19 +1,16 @@
 """Each provider's wire, against the stand-ins: what is read, what is refused, and what moves a dialog."""
 
 import asyncio
-import json
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from apps.nlu.backends import backend_of, dialogflow_cx, dialogflow_es, watson
+from apps.nlu.backends import backend_of, dialogflow_cx, watson
 from apps.nlu.backends.wire import Ask, CallFailed, Failure
 from apps.nlu.interpretation import OUT_OF_SCOPE
 from tests.nlu.stubbed import KINDS, Server, provider
 
-SAMPLES = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "wire_formats"
 INTENTS = ("balance", "greeting", "lost_card", "agent", "opening_hours")
 
 
@@ -162,44 +159,3 @@ class TestDialogflow:
         found = dialogflow_cx.matching({"matches": [match]})
 
         assert (found.intent, found.confidence) == ("x", pytest.approx(0.87, abs=1e-6))
-
-
-@pytest.mark.skipif(not SAMPLES.exists(), reason="the samples of real replies are not here")
-class TestSamples:
-    """Real replies and official samples; `reading` is what a correct reader gets out of each."""
-
-    def read(self, folder: str, role: str) -> list[tuple[Any, Any]]:
-        index = json.loads((SAMPLES / "index.json").read_text())
-        return [
-            (json.loads((SAMPLES / one["file"]).read_text()), one["reading"])
-            for one in index
-            if one["file"].startswith(folder) and role in one["role"] and "reading" in one
-        ]
-
-    def test_watson(self) -> None:
-        found = self.read("watson_v2", "POST message")
-        assert len(found) >= 5
-        for sample, expected in found:
-            read = watson.reading(sample)
-            assert read.intent == (expected["top_intent"] or OUT_OF_SCOPE)
-            assert read.confidence == min(expected["confidence"] or 0, 1)
-            assert [[e.kind, e.value] for e in read.entities] == expected["entities"]
-            assert set(expected["texts"]) <= set(read.reply.split("\n")) | {""}
-
-    def test_es(self) -> None:
-        found = [pair for pair in self.read("dialogflow_es", "re") if "queryResult" in pair[0]]
-        assert len(found) >= 8
-        for sample, expected in found:
-            read = dialogflow_es.reading(sample)
-            is_fallback = sample["queryResult"].get("intent", {}).get("isFallback")
-            intent = OUT_OF_SCOPE if is_fallback else expected["intent"] or OUT_OF_SCOPE
-            assert read.intent == intent
-            assert read.confidence == pytest.approx(expected["confidence"] or 0)
-
-    def test_cx(self) -> None:
-        found = self.read("dialogflow_cx", "detectIntent reply")
-        assert len(found) >= 4
-        for sample, expected in found:
-            read = dialogflow_cx.reading(sample)
-            assert read.intent == (expected["intent"] or OUT_OF_SCOPE)
-            assert read.reply == "\n".join(expected["texts"])

@@ -129,7 +129,7 @@ class TestBreaker:
         stubs.script(fault="500")
         for number in range(6):
             await timed(engine, f"hello {number}", terms, terms=NO_CACHE)
-        await asyncio.gather(*engine.telling)
+        await asyncio.gather(*engine.beside)
         before = len(stubs.seen()["calls"])
         assert before < 12
 
@@ -150,7 +150,7 @@ class TestBreaker:
             await asyncio.sleep(0.2)
         assert sent == 1  # exactly one probe, however many ask
         assert sum(answer.found.provider != "local" for answer, _ in found) == 1
-        await asyncio.gather(*engine.telling)
+        await asyncio.gather(*engine.beside)
         answer, _ = await timed(engine, "hello there", terms, terms=NO_CACHE)
         assert answer.found.provider == "dialogflow_cx"
 
@@ -162,7 +162,7 @@ class TestBreaker:
         stubs.script(fault=fault)
         for number in range(8):
             await timed(engine, f"hello {number}", terms, terms=NO_CACHE)
-        await asyncio.gather(*engine.telling)
+        await asyncio.gather(*engine.beside)
         stubs.script()
 
         answer, _ = await timed(engine, "hello there", terms, terms=NO_CACHE)

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable
+from importlib import import_module
 from uuid import uuid4
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import IntegrityError
+from django.apps import apps
+from django.db import IntegrityError, transaction
 from rest_framework.test import APIClient
 
 from apps.events.models import EventRecord
@@ -110,6 +112,49 @@ class TestOverHttp:
         assert body["intent"] == "oos"
         assert body["alternatives"][0]["intent"] == "balance"
 
+    def test_a_provider_is_asked_in_its_languages_only(
+        self, tenant: Tenant, api: APIClient, stubs: Server
+    ) -> None:
+        add(tenant, stubs, "watson", order=1, languages=["de", "pt-BR"])
+        add(tenant, stubs, "dialogflow_cx", order=2)
+        asked = {
+            language: api.post(
+                "/api/v1/nlu/interpretations",
+                {"text": "what is my balance", "language": language}, format="json",
+            ).json()["provider"]
+            for language in ("de", "DE-ch", "pt-br", "pt", "en")
+        }  # fmt: skip
+
+        assert asked == {"de": "watson", "DE-ch": "watson", "pt-br": "watson",
+                         "pt": "dialogflow-cx", "en": "dialogflow-cx"}  # fmt: skip
+
+    def test_the_cheaper_one_is_asked_first_where_cost_decides(
+        self, tenant: Tenant, api: APIClient, stubs: Server
+    ) -> None:
+        add(tenant, stubs, "watson", order=1, cost_per_call="0.01")
+        add(tenant, stubs, "dialogflow_cx", order=2, cost_per_call="0.002")
+        Usage.objects.create(tenant=tenant, choice="cost")
+        body = api.post(
+            "/api/v1/nlu/interpretations", {"text": "what is my balance"}, format="json"
+        ).json()
+
+        assert (body["provider"], body["degraded"]) == ("dialogflow-cx", False)
+
+    def test_a_quota_that_is_used_up_leaves_the_rest_to_the_next(
+        self, tenant: Tenant, api: APIClient, stubs: Server
+    ) -> None:
+        add(tenant, stubs, "watson", order=1, per_minute=4)
+        add(tenant, stubs, "dialogflow_cx", order=2)
+        asked = [
+            api.post(
+                "/api/v1/nlu/interpretations", {"text": f"what is my balance {n}"}, format="json"
+            ).json()["provider"]
+            for n in range(4)
+        ]
+
+        assert asked[0] == "watson"  # a quarter of a minute's calls at once: one
+        assert asked[-1] == "dialogflow-cx"
+
 
 @pytest.mark.usefixtures("_calm")
 class TestTurns:
@@ -179,10 +224,46 @@ class TestRegistry:
     ) -> None:
         row = add(tenant, stubs)
         services.keep_secret(row, "s3cret")
+        former = settings.SECRET_KEY
         settings.SECRET_KEY = "another one, which is as long as it has to be for this purpose"
         terms.forget()
-
         assert terms.terms_of(tenant.pk).providers == ()
+
+        settings.SECRET_KEY_FALLBACKS = [former]
+        terms.forget()
+        assert terms.terms_of(tenant.pk).providers[0].secret == "s3cret"
+
+    def test_what_was_sealed_by_a_box_of_its_own_is_sealed_as_all_secrets_are(
+        self, tenant: Tenant, stubs: Server
+    ) -> None:
+        moving = import_module("apps.nlu.migrations.0004_one_sealing")
+        old = moving._former().encrypt(b"s3cret").decode()
+        row = add(tenant, stubs, secret=old)
+        lost = add(tenant, stubs, "watson", secret="of another installation")
+        new = add(tenant, stubs, "openai", secret=secrets.sealed("n3w"))
+        with transaction.atomic():
+            moving._seal_anew(apps, None)
+            moving._seal_anew(apps, None)  # again: nothing more to do
+        found = dict(Provider.objects.values_list("pk", "secret"))
+
+        assert secrets.opened(found[row.pk], "") == "s3cret"
+        assert secrets.opened(found[new.pk], "") == "n3w"
+        assert found[lost.pk] == "of another installation"
+        with transaction.atomic():
+            moving._seal_as_before(apps, None)
+        assert (
+            moving._former().decrypt(Provider.objects.get(pk=row.pk).secret.encode()) == b"s3cret"
+        )
+
+    @pytest.mark.parametrize("wrong", [{"thresholds": {"balance": "high"}}, {"thresholds": [1]},
+                                       {"settings": "project p1"}])  # fmt: skip
+    def test_terms_that_nobody_can_read_leave_their_provider_out(
+        self, tenant: Tenant, stubs: Server, wrong: dict[str, object]
+    ) -> None:
+        add(tenant, stubs, "watson", **wrong)
+        add(tenant, stubs, "dialogflow_cx")
+
+        assert [one.name for one in terms.terms_of(tenant.pk).providers] == ["dialogflow-cx"]
 
     def test_local_is_nobody_elses_name(self, tenant: Tenant, stubs: Server) -> None:
         with pytest.raises(IntegrityError, match="local_is_our_own"):

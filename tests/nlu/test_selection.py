@@ -90,3 +90,33 @@ def test_second_calls_are_a_part_of_first_ones(asks: list[bool]) -> None:
         second += wants_second and budget.spend()
 
     assert second <= 1 + 0.1 * first
+
+
+@given(st.integers(0, 2_000), st.floats(0, 1))
+def test_an_outage_after_a_long_calm_cannot_spend_what_was_saved_in_weeks(
+    calm: int, share: float
+) -> None:
+    budget = Budget(share=share)
+    for _ in range(calm):
+        budget.earn()
+
+    spent = sum(budget.spend() for _ in range(1_000))
+
+    assert spent <= min(budget.most, 1 + calm * share)
+
+
+@given(st.lists(st.tuples(st.floats(0, 300), SECONDS, st.booleans()), max_size=60))
+def test_what_is_known_of_a_provider_is_always_of_the_last_minute(
+    calls: list[tuple[float, float, bool]],
+) -> None:
+    sketch = Sketch(begun=0.0)
+    for at, seconds, ok in sorted(calls):
+        sketch.add(at, seconds, ok=ok)
+        assert 0 <= sketch.error_share(at) <= 1
+
+    now = max((at for at, _, _ in calls), default=0.0)
+    kept = sum(sketch.counts) + sum(sketch.before)
+    within = [seconds for at, seconds, _ in calls if now - at < 30]
+    assert len(within) <= kept <= len(calls)
+    p95 = sketch.percentile(now, 0.95)
+    assert p95 is None or p95 <= max(seconds for _, seconds, _ in calls) * 1.081

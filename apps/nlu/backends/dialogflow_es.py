@@ -7,7 +7,7 @@ call is made once. Settings: project; location, environment (with `user`), state
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -22,6 +22,9 @@ from apps.nlu.backends.google import (
 )
 from apps.nlu.backends.wire import Ask, CallFailed, Failure, Provider, Shape
 from apps.nlu.interpretation import OUT_OF_SCOPE, Candidate, Interpretation, best, clean
+
+UNKNOWN: Final = "input.unknown"
+"""The action of the fallback that every agent begins with; webhooks are told no `isFallback`."""
 
 
 class DialogflowES:
@@ -74,7 +77,7 @@ def reading(answer: Mapping[str, Any]) -> Interpretation:
         raise CallFailed(Failure.BAD_ANSWER, "no queryResult")
     intent = Shape.mapping(result.get("intent"))
     name = Shape.text(intent.get("displayName"))
-    is_fallback = bool(intent.get("isFallback")) or not name
+    is_fallback = bool(intent.get("isFallback")) or not name or result.get("action") == UNKNOWN
     texts = texts_of(result.get("fulfillmentMessages"))
     reply = "\n".join(texts) or Shape.text(result.get("fulfillmentText"))
     if Shape.mapping(answer.get("webhookStatus")).get("code") and not reply:

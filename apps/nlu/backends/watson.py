@@ -117,6 +117,10 @@ class Watson:
         if batch:
             task = asyncio.create_task(self._classify(batch))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            for _, waiting in batch:  # the call ends with the last one who waits for it
+                waiting.add_done_callback(
+                    lambda _: all(one.done() for _, one in batch) and task.cancel()
+                )
 
     async def _classify(self, batch: list[tuple[str, "asyncio.Future[Interpretation]"]]) -> None:
         skill = quote(str(self.provider.settings["skill"]), safe="")

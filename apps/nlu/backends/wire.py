@@ -15,6 +15,8 @@ import aiohttp
 from apps.nlu.interpretation import Interpretation
 
 ANSWER_MAX: Final = 1_000_000  # bytes of one answer
+CONNECT_SECONDS: Final = 0.8
+TOKEN_TIMEOUT: Final = aiohttp.ClientTimeout(total=1.5, sock_connect=CONNECT_SECONDS)
 HTTP_ERRORS: Final = 400
 TOO_MANY: Final = 429
 
@@ -32,8 +34,9 @@ class Failure(StrEnum):
     REFUSED = "refused"  # any other 4xx: our fault, or the tenant's set-up
 
 
-TRANSIENT: Final = frozenset({Failure.CONNECT, Failure.SERVER})
-"""Worth another try at once: the first was certainly not sent, or the second may meet another machine."""
+TRANSIENT: Final = frozenset({Failure.CONNECT, Failure.SERVER, Failure.RESET})
+"""Worth another try at once: the first was certainly not sent, the second may meet another machine, or
+the connection had been idle for longer than the other side keeps one."""
 PROVIDERS_FAULT: Final = frozenset(
     {Failure.CONNECT, Failure.TIMEOUT, Failure.RESET, Failure.SERVER, Failure.BAD_ANSWER}
 )
@@ -75,9 +78,9 @@ class Provider:
 
     def speaks(self, language: str) -> bool:
         """Whether it understands a language, or its main part (`pt` for `pt-BR`)."""
-        return not self.languages or bool(
-            {language, language.split("-", maxsplit=1)[0]} & self.languages
-        )
+        tag = language.casefold()  # as BCP 47 has it, case says nothing
+        known = {one.casefold() for one in self.languages}
+        return not known or bool({tag, tag.split("-", maxsplit=1)[0]} & known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +118,21 @@ async def post(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Any:
-    """One POST; the JSON of its answer. Raises `CallFailed`."""
+    """One POST; the JSON of its answer. Raises `CallFailed`.
+
+    Who calls has the deadline, and cancels. Only a form is sent on nobody's behalf: a token that many
+    wait for must not be waited for until the world ends.
+    """
+    timeout = TOKEN_TIMEOUT if form is not None else http.timeout
     try:
         async with http.post(
-            url, json=body, data=form, headers=headers, allow_redirects=False
+            url, json=body, data=form, headers=headers, allow_redirects=False, timeout=timeout
         ) as answer:
             raw = await answer.content.read(ANSWER_MAX + 1)
             while len(raw) <= ANSWER_MAX and (more := await answer.content.read(ANSWER_MAX)):
                 raw += more
             _refuse(answer.status, len(raw))
-    except aiohttp.ClientConnectorError as error:
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise CallFailed(Failure.CONNECT, type(error).__name__) from error
     except TimeoutError as error:
         raise CallFailed(Failure.TIMEOUT) from error

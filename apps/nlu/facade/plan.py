@@ -1,5 +1,6 @@
 """What the engine is asked to do, and what it tells of how it was done."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -36,6 +37,13 @@ class Plan:
     """The classifier that is always there; its version is part of the cache's key."""
     local_version: str = ""
     terms: Terms = Terms()
+    asked_at: float = field(default_factory=time.monotonic)
+    """Of the process's monotonic clock: the deadline counts from here, wherever time was spent."""
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline; none are left once it has passed."""
+        return max(self.terms.deadline - (time.monotonic() - self.asked_at), 0.0)
 
 
 @dataclass(slots=True)
@@ -47,7 +55,7 @@ class Attempt:
     began: float  # seconds after the question
     seconds: float = 0.0
     outcome: str = "cancelled"
-    """`ok`, the failure's name, `cancelled`, `open` (breaker), `quota` (own bucket)."""
+    """`ok`, the failure's name, `cancelled`, `open` (breaker), `quota` (own bucket), `crowded`."""
     cost: float = 0.0
     won: bool = False
 

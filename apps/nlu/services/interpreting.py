@@ -8,6 +8,7 @@ a provider names besides is added.
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
@@ -20,8 +21,9 @@ from apps.nlu.entities import entities_of
 from apps.nlu.exceptions import TextRefused
 from apps.nlu.facade.engine import Engine
 from apps.nlu.facade.plan import Answer, Plan
+from apps.nlu.facade.reserve import local_answer
 from apps.nlu.facade.runtime import Runtime, runtime
-from apps.nlu.interpretation import TEXT_MAX, Interpretation, clean, unknown
+from apps.nlu.interpretation import TEXT_MAX, Interpretation, clean
 from apps.nlu.models import Turn
 from apps.nlu.redis_link import Link
 from apps.nlu.services import recording, turns
@@ -30,7 +32,7 @@ from apps.nlu.services.recording import Asked
 from apps.nlu.services.terms import Known, terms_of
 
 PATIENCE: Final = 2.0
-"""Seconds after which a caller goes on without the engine, should the engine itself be stuck."""
+"""Seconds after the question at which a caller goes on without the engine, should that be stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,14 @@ class _Question:
     plan: Plan
     asked: Asked
     lists: Mapping[str, Mapping[str, str]]
-    began: float
     turn: Turn | None = None
     given: Interpretation | None = None
     """The answer that was given when it was asked before."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds that the engine is waited for."""
+        return max(PATIENCE - (time.monotonic() - self.plan.asked_at), 0.0)
 
 
 def interpret(
@@ -55,15 +61,15 @@ def interpret(
     turn: str = "",
 ) -> Interpretation:
     """What a text means to this tenant. Raises `TextRefused` for what is no text."""
-    question = _prepare(tenant, text, language, conversation, turn)
+    question = _prepare(tenant, text, language, conversation, turn, time.monotonic())
     if question.given is not None:
         return question.given
     future = engine().ask(question.plan)
+    answer: Answer | None = None
     try:
-        answer = future.result(PATIENCE)
+        answer = future.result(question.patience)
     except TimeoutError:
         future.cancel()
-        answer = Answer(unknown(degraded=True))
     return _finish(question, answer)
 
 
@@ -76,14 +82,15 @@ async def understand(
     turn: str = "",
 ) -> Interpretation:
     """The same for who must not be held up: a calling handler, a socket."""
-    question = await sync_to_async(_prepare)(tenant, text, language, conversation, turn)
+    began = time.monotonic()  # the wait for a thread counts as well
+    prepare = sync_to_async(_prepare)
+    question = await prepare(tenant, text, language, conversation, turn, began)
     if question.given is not None:
         return question.given
-    try:
-        async with asyncio.timeout(PATIENCE):
+    answer: Answer | None = None
+    with suppress(TimeoutError):
+        async with asyncio.timeout(question.patience):
             answer = await asyncio.wrap_future(engine().ask(question.plan))
-    except TimeoutError:
-        answer = Answer(unknown(degraded=True))
     return await sync_to_async(_finish)(question, answer)
 
 
@@ -97,9 +104,8 @@ def _make() -> Engine:
 
 
 def _prepare(
-    tenant: int, text: str, language: str, conversation: UUID | None, turn: str
+    tenant: int, text: str, language: str, conversation: UUID | None, turn: str, began: float
 ) -> _Question:
-    began = time.perf_counter()
     if not text.strip() or len(text) > TEXT_MAX or "\x00" in text:
         raise TextRefused
     known = terms_of(tenant)
@@ -111,8 +117,8 @@ def _prepare(
         row, is_new = turns.begin(asked, turn)
         if row.latency_ms is not None:
             given = _with_entities(turns.result_of(row), line, known.lists)
-    plan = _plan(tenant, line, known, asked, turn, may_move=is_new)
-    return _Question(plan, asked, known.lists, began, row, given)
+    plan = replace(_plan(tenant, line, known, asked, turn, may_move=is_new), asked_at=began)
+    return _Question(plan, asked, known.lists, row, given)
 
 
 def _plan(tenant: int, line: str, known: Known, asked: Asked, turn: str, *, may_move: bool) -> Plan:
@@ -143,8 +149,10 @@ def _plan(tenant: int, line: str, known: Known, asked: Asked, turn: str, *, may_
     )
 
 
-def _finish(question: _Question, answer: Answer) -> Interpretation:
-    seconds = time.perf_counter() - question.began
+def _finish(question: _Question, answer: Answer | None) -> Interpretation:
+    if answer is None:  # the engine is stuck; the classifier needs it for nothing
+        answer = Answer(replace(local_answer(question.plan), degraded=True))
+    seconds = time.monotonic() - question.plan.asked_at
     found = answer.found
     if question.turn is not None:
         found = turns.end(question.turn, answer, seconds)

@@ -1,19 +1,10 @@
-"""Credentials of providers: from the environment, or encrypted in the database.
+"""Credentials of providers: from the environment, or sealed in the database."""
 
-The key is made of SECRET_KEY: a copy of the database alone opens nothing.
-"""
-
-import base64
-import hashlib
 import os
-from typing import TYPE_CHECKING
-
-from django.conf import settings
 
 from apps.nlu.exceptions import SecretUnreadable
-
-if TYPE_CHECKING:
-    from cryptography.fernet import Fernet
+from apps.tenants.exceptions import Unsealable
+from apps.tenants.sealing import seal, unseal
 
 PREFIX = "NLU_SECRET_"
 """No other variable of the environment can be named by a tenant's terms."""
@@ -21,30 +12,20 @@ PREFIX = "NLU_SECRET_"
 
 def sealed(secret: str) -> str:
     """A secret as the database keeps it."""
-    return _fernet().encrypt(secret.encode()).decode() if secret else ""
+    return seal(secret) if secret else ""
 
 
 def opened(kept: str, variable: str) -> str:
     """The secret: of the environment where a variable is named, else what was kept.
 
-    Raises `SecretUnreadable` where it was sealed with another SECRET_KEY.
+    Raises `SecretUnreadable` where it was sealed with a SECRET_KEY that is not known here. A column
+    that unseals itself would raise with every question about providers; so one provider is left out.
     """
-    from cryptography.fernet import InvalidToken  # noqa: PLC0415 - only where there are secrets
-
     if variable.startswith(PREFIX):
         return os.environ.get(variable, "")
     if not kept:
         return ""
     try:
-        return _fernet().decrypt(kept.encode()).decode()
-    except InvalidToken:
+        return unseal(kept)
+    except Unsealable:
         raise SecretUnreadable from None
-
-
-def _fernet() -> "Fernet":
-    from cryptography.fernet import Fernet as Box  # noqa: PLC0415 - same
-
-    digest = hashlib.blake2b(
-        settings.SECRET_KEY.encode(), digest_size=32, person=b"nlu-secrets"
-    ).digest()
-    return Box(base64.urlsafe_b64encode(digest))

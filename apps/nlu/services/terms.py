@@ -107,7 +107,9 @@ def _provider(row: ProviderRow) -> Provider | None:
     """A row as the engine knows it; one whose secret cannot be read is left out, and said."""
     try:
         secret = secrets.opened(row.secret, row.secret_variable)
-    except SecretUnreadable as error:
+        thresholds = {str(intent): float(least) for intent, least in row.thresholds.items()}
+        options = dict(row.settings)
+    except (SecretUnreadable, AttributeError, TypeError, ValueError) as error:
         log.error("a provider is left out", provider=row.name, error=str(error))
         return None
     return Provider(
@@ -116,12 +118,12 @@ def _provider(row: ProviderRow) -> Provider | None:
         name=row.name,
         kind=row.kind,
         url=row.url.rstrip("/"),
-        settings=row.settings,
+        settings=options,
         secret=secret,
         cost=float(row.cost_per_call),
         per_minute=row.per_minute,
         threshold=row.threshold,
-        thresholds=row.thresholds,
+        thresholds=thresholds,
         languages=frozenset(row.languages),
         version=row.version,
     )

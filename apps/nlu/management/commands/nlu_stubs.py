@@ -18,7 +18,7 @@ class Command(BaseCommand):
     help = (
         "Stand in for Watson Assistant, Dialogflow ES and CX and a chat model on one port of the "
         "loopback: /watson, /es, /cx, /openai. They speak the real wire, fail as they are told at "
-        "/_script, and tell at /_calls what came in."
+        "/_script and /_door, and tell at /_calls what came in."
     )
     requires_system_checks = []
 
@@ -37,5 +37,10 @@ class Command(BaseCommand):
         stubs = Stubs(brain, seed=options["seed"], replies=said)
         self.stdout.write(f"stand-ins listen on http://127.0.0.1:{options['port']}")
         web.run_app(
-            stubs.app(), host="127.0.0.1", port=options["port"], print=None, shutdown_timeout=0.2
-        )  # calls that hang are not waited for
+            stubs.app(),
+            host="127.0.0.1",
+            port=options["port"],
+            print=None,
+            shutdown_timeout=0.2,  # calls that hang are not waited for
+            handler_cancellation=True,  # and end when who made them hangs up
+        )

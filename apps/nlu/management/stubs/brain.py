@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 _WORD: Final = re.compile(r"\w+")
+_ACCOUNT: Final = re.compile(r"\bACC-\d+\b")
 SURE_FROM: Final = 0.34
 """Of words in common; below it a text is taken for none of the intents."""
 BUILT_IN: Final = (
@@ -24,6 +25,8 @@ class Understood:
     """Intents with their confidences, likeliest first; none where nothing fits."""
 
     intents: tuple[tuple[str, float], ...]
+    accounts: tuple[tuple[str, int, int], ...] = ()
+    """Numbers of accounts that the text names, and where they stand."""
 
     @property
     def top(self) -> tuple[str, float] | None:
@@ -53,7 +56,10 @@ class Brain:
             found[intent] = max(found.get(intent, 0.0), share)
         likely = [(intent, share) for intent, share in found.items() if share >= SURE_FROM]
         ranked = sorted(likely, key=lambda one: (-one[1], one[0]))[:5]
-        return Understood(tuple((name, round(0.5 + share / 2, 4)) for name, share in ranked))
+        return Understood(
+            tuple((name, round(0.5 + share / 2, 4)) for name, share in ranked),
+            tuple((one[0], one.start(), one.end()) for one in _ACCOUNT.finditer(text)),
+        )
 
 
 def words_of(text: str) -> frozenset[str]:

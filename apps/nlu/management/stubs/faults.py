@@ -3,12 +3,15 @@
 A script is a JSON object, set at `POST /_script` for all providers or for one (`provider`):
 
     fault        none · 500 · 503 · html_502 · bad_json · truncated · empty · reset · reset_body ·
-                 hang · drip · 429 · 401 · 404 · redirect · huge · slow_accept · wrong
+                 hang · drip · 429 · 401 · 404 · redirect · huge · wrong; and, after the turn has been
+                 made and the dialog has moved: lost (reset) · late (hang)
     share        the part of the calls that it befalls, 0 to 1 (default 1)
     count        how many calls it befalls at most; then all is well again
     latency      seconds, a list [p50, p95] or [[share, seconds], …] of a bimodal provider
     token        the same faults, for the token service
     per_minute   calls in a calendar minute before 429
+
+What befalls a connection before there is a call is scripted at doors of their own (doors.py).
 """
 
 import asyncio
@@ -26,6 +29,8 @@ PAGES: Final[dict[str, dict[str, Any]]] = {
     "redirect": {"status": 302, "headers": {"Location": "/sign-in"}},
     "huge": {"body": b'{"x": "' + b"a" * 2_000_000 + b'"}'},
 }
+AFTERWARDS: Final = {"lost": "reset", "late": "hang"}
+"""Faults that befall the answer to a call that was carried out."""
 DRIP_SECONDS: Final = 0.2
 HANG_SECONDS: Final = 60.0
 

@@ -1,6 +1,7 @@
 """One server that stands in for all vendors: `/watson`, `/es`, `/cx`, `/openai`, and their tokens.
 
-`POST /_script` sets faults, `GET /_calls` tells what came in, `POST /_reset` forgets both.
+`POST /_script` sets faults, `GET /_calls` tells what came in, `POST /_reset` forgets both;
+`POST /_door` opens another way in, which is slow to accept or to shake hands.
 """
 
 import asyncio
@@ -14,7 +15,8 @@ from aiohttp import web
 
 from apps.nlu.management.stubs import vendors
 from apps.nlu.management.stubs.brain import Brain
-from apps.nlu.management.stubs.faults import Calls, Script, befall
+from apps.nlu.management.stubs.doors import Doors
+from apps.nlu.management.stubs.faults import AFTERWARDS, Calls, Script, befall
 from apps.nlu.management.stubs.vendors import Refused, World, google_error
 
 PROVIDERS: Final = ("watson", "es", "cx", "openai")
@@ -29,6 +31,7 @@ class Stubs:
         self.seed = seed
         self.world = World(brain, **world)
         self.needs_token = False
+        self.doors = Doors()
         self.reset()
 
     def reset(self) -> None:
@@ -39,6 +42,7 @@ class Stubs:
         self.minutes: dict[tuple[str, int], int] = {}
         self.world.sessions.clear()
         self.world.turns.clear()
+        self.world.moves.clear()
 
     def app(self) -> web.Application:
         """The routes."""
@@ -60,8 +64,10 @@ class Stubs:
         app.router.add_post(r"/{at:watson|es|cx}/identity/token", self._token)
         app.router.add_post(r"/{at:es|cx}/token", self._token)
         app.router.add_post("/_script", self._set_script)
+        app.router.add_post("/_door", self._open_door)
         app.router.add_post("/_reset", self._reset)
         app.router.add_get("/_calls", self._tell)
+        app.on_cleanup.append(self.doors.close)
         return app
 
     def _serve(
@@ -89,19 +95,20 @@ class Stubs:
     ) -> web.StreamResponse:
         script = self.scripts[at]
         fault = script.takes(self.dice)
-        body = await request.json() if request.can_read_body else {}
+        body = note["body"] = await request.json() if request.can_read_body else {}
         await asyncio.sleep(script.pause(self.dice))
         if fault not in ("none", "wrong"):
             note["fault"] = fault
-            if (broken := await befall(request, fault)) is not None:
-                return broken
+        if (broken := await befall(request, fault)) is not None:
+            return broken
         try:
             vendors.check_token(self.world, request, needed=self.needs_token)
             self._count(at, script)
             found = answering(request, body)
         except Refused as no:
             return web.json_response(no.body, status=no.status)
-        return web.json_response(found)
+        broken = await befall(request, AFTERWARDS.get(fault, "none"))
+        return broken or web.json_response(found)
 
     def _count(self, at: str, script: Script) -> None:
         """Quotas are counted by the calendar minute, and nothing says beforehand how far one is."""
@@ -155,7 +162,14 @@ class Stubs:
             self.scripts[name] = dataclasses.replace(Script(), **given)
         return web.json_response({"scripted": names})
 
+    async def _open_door(self, request: web.Request) -> web.Response:
+        given = await request.json()
+        assert request.transport is not None
+        behind = request.transport.get_extra_info("sockname")[1]
+        return web.json_response(await self.doors.open(behind, **given))
+
     async def _reset(self, request: web.Request) -> web.Response:
+        await self.doors.close()
         self.reset()
         return web.json_response({})
 
@@ -165,6 +179,7 @@ class Stubs:
             {
                 "calls": calls.seen,
                 "turns": self.world.turns,
+                "moves": self.world.moves,
                 "open": calls.open_now,
                 "most_open": calls.most_open,
             }

@@ -42,12 +42,15 @@ class World:
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=dict)
     """How many turns each session has made: what a dialog that moved twice shows."""
+    moves: list[str] = field(default_factory=list)
+    """The texts of those turns: one that stands here twice has moved a dialog twice."""
     tokens: dict[str, float] = field(default_factory=dict)
     session_life: float = 300.0
     replies: Mapping[str, str] = field(default_factory=dict)
 
-    def moved(self, session: str) -> int:
+    def moved(self, session: str, text: str) -> int:
         """A session made a turn."""
+        self.moves.append(text)
         self.turns[session] = self.turns.get(session, 0) + 1
         return self.turns[session]
 
@@ -99,7 +102,7 @@ def watson_message(world: World, body: Mapping[str, Any], session: str | None) -
         if known is None or known["until"] < time.time():
             raise Refused(404, {"error": "Invalid Session", "code": 404})
         known["until"] = time.time() + world.session_life
-        count = world.moved(session)
+        count = world.moved(session, text)
     else:
         count = _turn_count(body) + 1
     found = world.brain.understand(text)
@@ -134,7 +137,12 @@ def _watson_output(world: World, found: Understood) -> dict[str, Any]:
                         "transfer_info": {"target": {}}})  # fmt: skip
     elif found.top:
         generic.append({"response_type": "text", "text": world.reply(found.top[0])})
-    return {"generic": generic, "intents": _watson_intents(found), "entities": [], "actions": []}
+    entities = [
+        {"entity": "account", "location": [start, end], "value": value, "confidence": 1}
+        for value, start, end in found.accounts
+    ]
+    intents = _watson_intents(found)
+    return {"generic": generic, "intents": intents, "entities": entities, "actions": []}
 
 
 def _watson_intents(found: Understood) -> list[dict[str, Any]]:
@@ -166,7 +174,7 @@ def es_detect(
     text, language = str(query.get("text", "")), query.get("languageCode")
     if not text or len(text) > ES_TEXT or not language or len(session) > SESSION:
         raise google_error(400, "INVALID_ARGUMENT", "Input text not set or too long.")
-    world.moved(session)
+    world.moved(session, text)
     known = world.sessions.setdefault(session, {"contexts": {}})
     for one in body.get("queryParams", {}).get("contexts", []):
         known["contexts"][one["name"]] = dict(one)
@@ -182,7 +190,7 @@ def es_detect(
     known["contexts"] = kept
     result: dict[str, Any] = {
         "queryText": text, "languageCode": language, "allRequiredParamsPresent": True,
-        "parameters": {"unfilled": ""}, "outputContexts": list(kept.values()),
+        "parameters": _parameters(found), "outputContexts": list(kept.values()),
         "intent": _es_intent(path, found),
         "intentDetectionConfidence": float32(found.top[1]) if found.top else 1,
         "diagnosticInfo": {"unknown": True},
@@ -193,6 +201,11 @@ def es_detect(
     said = world.reply(found.top[0]) if found.top else "I did not get that."
     result |= {"fulfillmentText": said, "fulfillmentMessages": [{"text": {"text": [said]}}]}
     return answer
+
+
+def _parameters(found: Understood) -> dict[str, Any]:
+    """What Dialogflow makes of entities; one that is not filled is an empty text."""
+    return {"unfilled": "", "account": found.accounts[0][0] if found.accounts else ""}
 
 
 def _es_intent(path: str, found: Understood) -> dict[str, Any]:
@@ -217,10 +230,14 @@ def cx_detect(
         raise google_error(400, "INVALID_ARGUMENT", "com.google.apps.framework.request")
     found = world.brain.understand(text)
     if not commits:
-        return {"text": text, "matches": [_cx_match(path, one, numbers) for one in found.intents]
+        matches = [
+            _cx_match(path, one, numbers) | {"parameters": _parameters(found)}
+            for one in found.intents
+        ]
+        return {"text": text, "matches": matches
                 or [{"matchType": 4 if numbers else "NO_MATCH", "confidence": float32(0.3)}],
                 "currentPage": {"name": f"{path}/pages/START_PAGE"}}  # fmt: skip
-    count = world.moved(session)
+    count = world.moved(session, text)
     top = found.top
     messages: list[dict[str, Any]] = [
         {"text": {"text": [world.reply(top[0]) if top else "Sorry?"]}}
@@ -229,7 +246,7 @@ def cx_detect(
         messages.append({"liveAgentHandoff": {"metadata": {}}})
     match = _cx_match(path, top, numbers) if top else {"matchType": "NO_MATCH", "confidence": 0.3}
     result = {
-        "text": text, "languageCode": query["languageCode"], "parameters": {},
+        "text": text, "languageCode": query["languageCode"], "parameters": _parameters(found),
         "responseMessages": [*messages, {}], "match": match,
         "currentPage": {"name": f"{path}/pages/{count}", "displayName": f"Page {count}"},
     }  # fmt: skip
@@ -257,7 +274,9 @@ def chat(world: World, body: Mapping[str, Any], *, is_wrong: bool) -> dict[str, 
     found = world.brain.understand(str(text))
     offered = body["response_format"]["json_schema"]["schema"]["properties"]["intent"]["enum"]
     named, chance = next(((n, c) for n, c in found.intents if n in offered), ("oos", 0.6))
-    inside = {"intent": "made_up" if is_wrong else named, "confidence": chance, "entities": []}
+    entities = [{"kind": "account", "value": one, "text": one} for one, _, _ in found.accounts]
+    inside = {"intent": "made_up" if is_wrong else named, "confidence": chance,
+              "entities": entities}  # fmt: skip
     message = {"role": "assistant", "content": json.dumps(inside), "refusal": None}
     return {
         "id": f"chatcmpl-{uuid4().hex}", "object": "chat.completion", "created": int(time.time()),

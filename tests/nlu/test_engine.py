@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from apps.nlu.facade.engine import Engine
+from apps.nlu.facade.engine import CROWD_OF_TENANT, Engine
 from apps.nlu.facade.plan import Answer, Terms
 from tests.nlu.stubbed import KINDS, Server, make_engine, plan, provider
 
@@ -98,6 +98,69 @@ async def test_hundreds_of_calls_through_random_faults(stubs: Server, engine: En
     assert all(answer.found.intent for answer, _ in found)
     by = Counter(answer.found.provider for answer, _ in found)
     assert by["local"] < 60, by
+    assert is_idle(engine)
+
+
+async def test_a_tenant_whose_provider_hangs_takes_nobody_elses_turn(
+    stubs: Server, engine: Engine
+) -> None:
+    stubs.script(provider="cx", fault="hang")
+    hanging = provider(stubs, "dialogflow_cx")
+    crowd = [
+        asyncio.create_task(engine.answer(plan(f"hello {n}", hanging, terms=NO_CACHE)))
+        for n in range(CROWD_OF_TENANT * 4)
+    ]
+    await asyncio.sleep(0)
+    healthy = provider(stubs, "openai", tenant=2)
+    other = replace(plan("what is my balance", healthy, terms=NO_CACHE), tenant=2)
+
+    answer = await engine.answer(other)
+
+    assert (answer.found.provider, answer.found.intent) == ("openai", "balance")
+    outcomes = Counter(one.attempts[0].outcome for one in await asyncio.gather(*crowd))
+    assert outcomes["timeout"] >= CROWD_OF_TENANT
+    assert outcomes["crowded"]
+    await asyncio.gather(*engine.beside)
+    assert is_idle(engine)
+
+
+async def test_a_provider_is_not_blamed_for_time_that_it_was_not_given(
+    stubs: Server, engine: Engine
+) -> None:
+    stubs.script(latency=1.0)
+    terms = provider(stubs, "openai")
+    for number in range(6):
+        asked = plan(f"hello {number}", terms, terms=NO_CACHE)
+        late = replace(asked, asked_at=time.monotonic() - asked.terms.deadline + 0.05)
+        assert (await engine.answer(late)).found.degraded
+    await asyncio.gather(*engine.beside)
+    stubs.script()
+
+    answer, _ = await timed(engine, "what is my balance", terms, terms=NO_CACHE)
+
+    assert answer.found.provider == "openai"
+
+
+async def test_terms_that_nobody_foresaw_are_no_reason_for_silence(
+    stubs: Server, engine: Engine
+) -> None:
+    broken = provider(stubs, "openai", thresholds={"balance": "high"})
+
+    answer, _ = await timed(engine, "what is my balance", broken)
+
+    assert (answer.found.intent, answer.found.degraded) == ("local_answer", True)
+    assert is_idle(engine)
+
+
+async def test_a_batch_that_hangs_ends_with_the_last_who_waits_for_it(
+    stubs: Server, engine: Engine
+) -> None:
+    stubs.script(provider="watson", fault="hang")
+    terms = provider(stubs, "watson", settings={"assistant": "a", "skill": "s"})
+    short = Terms(cache=False, deadline=0.4)
+    await asyncio.gather(*(timed(engine, f"hello {n}", terms, terms=short) for n in range(5)))
+    await asyncio.sleep(0)
+
     assert is_idle(engine)
 
 

@@ -21,6 +21,7 @@ from apps.nlu import services
 from apps.nlu.backends.wire import Provider
 from apps.nlu.classifier.model import Classifier
 from apps.nlu.classifier.training import train
+from apps.nlu.facade import run
 from apps.nlu.facade.engine import Engine
 from apps.nlu.facade.plan import DEADLINE, Answer, Terms
 from apps.nlu.models import Provider as ProviderRow
@@ -64,6 +65,8 @@ def model() -> Classifier:
 @pytest.fixture(autouse=True)
 def _policy(monkeypatch: pytest.MonkeyPatch, _empty_redis: None) -> None:
     monkeypatch.setattr(breakers, "POLICY", POLICY)
+    if not IS_FULL:  # as much sooner as the deadline is
+        monkeypatch.setattr(run, "hedge_after", lambda _: 0.2)
 
 
 async def ask(

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from apps.nlu.backends import backend_of
+from apps.nlu.backends import backend_of, wire
 from apps.nlu.backends.wire import Ask, CallFailed
 from apps.nlu.tokens import Token, TokenManager
 from tests.nlu.stubbed import SETTINGS, Server, provider
@@ -68,6 +68,20 @@ async def test_a_failed_fetch_fails_nobody_after_it(stubs: Server) -> None:
 
     assert found.intent == "greeting"
     assert time.monotonic() - began < 0.2 * SLOW
+
+
+async def test_a_token_service_that_hangs_is_not_waited_for_until_the_world_ends(
+    stubs: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "TOKEN_TIMEOUT", aiohttp.ClientTimeout(total=0.3))
+    stubs.script(token="hang_once")
+    settings = SETTINGS["watson"] | {"iam_url": f"{stubs.url}/watson"}
+    async with aiohttp.ClientSession() as http:
+        backend = backend_of(provider(stubs, "watson", settings=settings, secret="k"), http)
+        with pytest.raises(CallFailed, match="timeout"):
+            await backend.ask(Ask("hello there"))
+
+        assert (await backend.ask(Ask("hello there"))).intent == "greeting"
 
 
 async def test_a_revoked_token_is_fetched_again(stubs: Server) -> None:

@@ -13,7 +13,8 @@ thread (reserve.py), and so many questions and no more are with providers at onc
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -33,9 +34,11 @@ from apps.nlu.selection import Budget, Sketch, Standing, ranked
 log = structlog.get_logger(__name__)
 
 CONNECTIONS: Final = 200
-CROWD: Final = 128
+CROWD: Final = 192
 """Questions that a process has with providers at once. To send one takes the loop about a
 millisecond: what begins or ends at the same time must not hold up the clock of the others."""
+CROWD_OF_TENANT: Final = 64
+"""Of them those of one tenant: where its provider hangs, the other tenants' do not."""
 
 
 @dataclass
@@ -49,6 +52,7 @@ class Engine:
     """Whom to trust, where it is not the machine's own list."""
     sketches: dict[int, Sketch] = field(default_factory=dict)
     budgets: dict[int, Budget] = field(default_factory=dict)
+    crowds: dict[int, asyncio.Semaphore] = field(default_factory=dict)
     flights: dict[str, "asyncio.Task[Answer]"] = field(default_factory=dict)
     beside: set["asyncio.Task[Any]"] = field(default_factory=set)
     """What no answer waits for: words to breakers, answers on their way into the cache."""
@@ -157,6 +161,13 @@ class Engine:
         ]  # fmt: skip
         by_name = {one.name: one for one in providers}
         return [by_name[name] for name in ranked(standings, plan.terms.choice)]
+
+    @asynccontextmanager
+    async def turn(self, plan: Plan) -> AsyncIterator[None]:
+        """Wait until few enough questions are with providers, of this tenant and of all."""
+        of_tenant = self.crowds.setdefault(plan.tenant, asyncio.Semaphore(CROWD_OF_TENANT))
+        async with of_tenant, self.crowd:
+            yield
 
     def budget(self, plan: Plan) -> Budget:
         """A tenant's budget for second calls."""

@@ -25,6 +25,8 @@ RESERVE_AT: Final = 0.5
 """The part of the time after which the local answer is worked out, should the providers be silent."""
 ENDING_SECONDS: Final = 0.05
 """How long an answer waits until the calls that it no longer needs have ended."""
+FAIR_SHARE: Final = 0.25
+"""A call that was given less than this part of the time is not blamed for being late."""
 CHOSEN: Final = frozenset({"hedge", "race"})
 """Roles in which another provider than the first may answer, and nothing is wrong."""
 
@@ -66,7 +68,7 @@ class Run:
         timer = asyncio.get_running_loop().call_later(wait, self.reserve.prepare)
         found = None
         try:
-            async with asyncio.timeout(self.plan.left), self.engine.crowd:
+            async with asyncio.timeout(self.plan.left), self.engine.turn(self.plan):
                 found = await self._first_good()
         except TimeoutError:
             self.is_late = True
@@ -221,8 +223,9 @@ class Run:
         attempt.seconds = time.monotonic() - self.began - attempt.began
         if self.is_late:
             attempt.outcome = Failure.TIMEOUT.value
-            self._learn(provider, attempt.seconds, ok=False)
-            self.engine.tell(provider, ok=False)
+            if attempt.seconds >= self.plan.terms.deadline * FAIR_SHARE:
+                self._learn(provider, attempt.seconds, ok=False)
+                self.engine.tell(provider, ok=False)
         elif attempt.role == "first":  # one that lost against its hedge was that slow at least
             self._learn(provider, attempt.seconds, ok=True)
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from apps.nlu.facade.engine import Engine
 from apps.nlu.facade.plan import Answer, Plan
 
-THREADS = 16
-"""For names that take long to resolve: a provider's stalled DNS must not hold up the others'."""
+THREADS = 64
+"""For names that take long to resolve: a provider's stalled DNS must not hold up the others'. A name
+is looked up once for all who wait for it, and threads are made when they are needed."""
 
 
 @dataclass

@@ -26,7 +26,7 @@ LADDER: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0)
 """Seconds: the upper bounds of what programs are told, which read fewer buckets than are kept."""
 SAVED: Final = ("cache", "shared")
 """Answers that took no call of their own."""
-UNMADE: Final = frozenset({"open", "quota"})
+UNMADE: Final = frozenset({"open", "quota", "crowded"})
 """Attempts that nobody worked on: what a closed door takes says nothing of a provider's speed."""
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,8 +99,8 @@ class Stage:
         return stubbed.provider(self.server, "openai", tenant=tenant)
 
 
-@contextmanager
-def set_up(scene: Scene, server: Server) -> Iterator[Stage]:
+@asynccontextmanager
+async def set_up(scene: Scene, server: Server) -> AsyncIterator[Stage]:
     names = StallingNames()
     url, trusted = server.door(**scene.door) if scene.door else (server.url, None)
     engine = stubbed.make_engine(resolver=names, tls=trusted)
@@ -115,3 +115,4 @@ def set_up(scene: Scene, server: Server) -> Iterator[Stage]:
         yield stage
     finally:
         names.over.set()
+        await engine.close()

@@ -9,7 +9,9 @@ import openai
 import requests
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import dialogflow_v2, dialogflowcx_v3
+from google.protobuf.json_format import ParseError
 from ibm_cloud_sdk_core import ApiException
 from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 from ibm_watson import AssistantV2
@@ -151,7 +153,9 @@ def failure_of(call: Callable[[], object]) -> Failure | None:
         return of_status(int(status))
     except (requests.ConnectionError, openai.APIConnectionError):
         return Failure.RESET
-    except ValueError:
+    except GoogleAuthError:  # it would renew the credentials, which here cannot be
+        return Failure.CREDENTIALS
+    except (ValueError, ParseError):
         return Failure.BAD_ANSWER
     return None
 

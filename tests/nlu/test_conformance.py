@@ -11,11 +11,8 @@ import pytest
 from apps.nlu.backends import backend_of
 from apps.nlu.backends.wire import Ask, CallFailed, Failure
 from apps.nlu.interpretation import Interpretation
+from tests.nlu import sdks
 from tests.nlu.stubbed import KINDS, PLACES, SETTINGS, Server, provider
-
-sdks = pytest.importorskip(
-    "tests.nlu.sdks", reason="make conformance installs the vendors' clients"
-)
 
 TEXTS = ["what is my balance", "balance of ACC-0042 please, what is it", "agent please",
          "zebra quantum tuesday", "i lost my card"]  # fmt: skip
@@ -25,7 +22,7 @@ FAULTS = ["503", "500", "429", "401", "404", "html_502", "bad_json", "reset"]
 
 async def ours(server: Server, kind: str, text: str, **terms: Any) -> Interpretation:
     terms.setdefault("settings", SETTINGS[kind] | {"iam_url": f"{server.url}/watson"})
-    if kind == "watson":
+    if kind in ("watson", "openai"):
         terms["secret"] = "key"
     ask = Ask(text, intents=INTENTS, conversation="c-1")
     async with aiohttp.ClientSession() as http:

@@ -37,7 +37,7 @@ def own() -> Iterator[Any]:
             yield pytest.param(vendor, one, id=f"{vendor}: {one['about']}")
 
 
-@pytest.mark.parametrize(("vendor", "sample"), own())
+@pytest.mark.parametrize(("vendor", "sample"), list(own()))
 def test_every_field_is_read_and_every_quirk_survived(vendor: str, sample: Any) -> None:
     expected = sample["reading"]
 
@@ -59,7 +59,7 @@ def test_every_field_is_read_and_every_quirk_survived(vendor: str, sample: Any) 
         assert read.context["global"]["system"]["turn_count"] == expected["turn_count"]
 
 
-@pytest.mark.parametrize("vendor", READERS)
+@pytest.mark.parametrize("vendor", [*READERS])
 @pytest.mark.parametrize("wrong", [None, 0, "text", [], [1], {"output": 1}, {"queryResult": [1]}])
 def test_other_shapes_are_no_reason_to_stumble(vendor: str, wrong: Any) -> None:
     """Each value of a reply may be of any kind: it is read as if it were not there, or refused."""

@@ -41,6 +41,7 @@ class Command(BaseCommand):
             host="127.0.0.1",
             port=options["port"],
             print=None,
+            access_log=None,  # /_calls tells it better
             shutdown_timeout=0.2,  # calls that hang are not waited for
             handler_cancellation=True,  # and end when who made them hangs up
         )

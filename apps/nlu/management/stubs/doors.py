@@ -87,7 +87,12 @@ async def _somebody_at(listener: socket.socket) -> None:
     """Wait until a connection stands before the door."""
     loop = asyncio.get_running_loop()
     came: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(listener, lambda: came.done() or came.set_result(None))
+
+    def told() -> None:
+        if not came.done():
+            came.set_result(None)
+
+    loop.add_reader(listener, told)
     try:
         await came
     finally:

@@ -45,7 +45,7 @@ class Stubs:
 
     def calls(self) -> int:
         """Questions that came in; tokens are none."""
-        return len(self._call("/_calls", None)["calls"])
+        return int(self._call("/_calls", None)["total"])
 
     def provider(self, at: str) -> Provider:
         number = [*PLACES].index(at) + 1

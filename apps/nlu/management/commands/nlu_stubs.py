@@ -5,11 +5,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
 from django.core.management.base import BaseCommand
 
 from apps.nlu.management.stubs.brain import BUILT_IN, Brain
-from apps.nlu.management.stubs.server import Stubs
+from apps.nlu.management.stubs.server import Stubs, serve
 
 
 class Command(BaseCommand):
@@ -36,12 +35,4 @@ class Command(BaseCommand):
         said = json.loads(replies.read_text()) if replies else {}
         stubs = Stubs(brain, seed=options["seed"], replies=said)
         self.stdout.write(f"stand-ins listen on http://127.0.0.1:{options['port']}")
-        web.run_app(
-            stubs.app(),
-            host="127.0.0.1",
-            port=options["port"],
-            print=None,
-            access_log=None,  # /_calls tells it better
-            shutdown_timeout=0.2,  # calls that hang are not waited for
-            handler_cancellation=True,  # and end when who made them hangs up
-        )
+        serve(stubs, options["port"])

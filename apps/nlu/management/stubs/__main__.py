@@ -3,10 +3,8 @@
 import argparse
 from pathlib import Path
 
-from aiohttp import web
-
 from apps.nlu.management.stubs.brain import BUILT_IN, Brain
-from apps.nlu.management.stubs.server import Stubs
+from apps.nlu.management.stubs.server import Stubs, serve
 
 
 def main() -> None:
@@ -17,8 +15,7 @@ def main() -> None:
     asked = parser.parse_args()
     brain = Brain.of_file(asked.examples) if asked.examples else Brain(BUILT_IN)
     stubs = Stubs(brain, seed=1)
-    # Calls that hang are not waited for.
-    web.run_app(stubs.app(), host="127.0.0.1", port=asked.port, print=None, shutdown_timeout=0.2)
+    serve(stubs, asked.port)
 
 
 if __name__ == "__main__":

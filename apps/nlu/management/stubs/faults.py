@@ -16,6 +16,7 @@ What befalls a connection before there is a call is scripted at doors of their o
 
 import asyncio
 import random
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ PAGES: Final[dict[str, dict[str, Any]]] = {
 }
 AFTERWARDS: Final = {"lost": "reset", "late": "hang"}
 """Faults that befall the answer to a call that was carried out."""
+KEPT: Final = 5_000
+"""Calls, sessions and turns that are remembered: a stand-in may run for days."""
 DRIP_SECONDS: Final = 0.2
 HANG_SECONDS: Final = 60.0
 
@@ -75,15 +78,17 @@ class Script:
 
 @dataclass(slots=True)
 class Calls:
-    """What came in, for tests to ask about; texts are kept as they were sent."""
+    """What came in, for tests to ask about; bodies are kept as they were sent, of the newest calls."""
 
-    seen: list[dict[str, Any]] = field(default_factory=list)
+    seen: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=KEPT))
+    total: int = 0
     open_now: int = 0
     most_open: int = 0
 
     def note(self, **what: Any) -> dict[str, Any]:
         """Write a call down; its outcome is added when it ends."""
         self.seen.append(what)
+        self.total += 1
         return what
 
 

@@ -178,9 +178,10 @@ class Stubs:
         calls = self.calls
         return web.json_response(
             {
-                "calls": calls.seen,
+                "calls": list(calls.seen),
+                "total": calls.total,
                 "turns": self.world.turns,
-                "moves": self.world.moves,
+                "moves": list(self.world.moves),
                 "open": calls.open_now,
                 "most_open": calls.most_open,
             }
@@ -190,3 +191,16 @@ class Stubs:
 def _after(fault: str) -> str:
     """A fault that befalls the token service once is over afterwards."""
     return "none" if fault.endswith("_once") else fault
+
+
+def serve(stubs: Stubs, port: int) -> None:
+    """Listen on the loopback until told to stop."""
+    web.run_app(
+        stubs.app(),
+        host="127.0.0.1",
+        port=port,
+        print=None,
+        access_log=None,  # /_calls tells it better
+        shutdown_timeout=0.2,  # calls that hang are not waited for
+        handler_cancellation=True,  # and end when who made them hangs up
+    )

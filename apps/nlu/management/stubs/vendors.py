@@ -8,6 +8,7 @@ import json
 import re
 import struct
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +17,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from apps.nlu.management.stubs.brain import Brain, Understood
+from apps.nlu.management.stubs.faults import KEPT
 
 ES_TEXT: Final = 256
 WATSON_TEXT: Final = 2_048
@@ -42,7 +44,7 @@ class World:
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=dict)
     """How many turns each session has made: what a dialog that moved twice shows."""
-    moves: list[str] = field(default_factory=list)
+    moves: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
     """The texts of those turns: one that stands here twice has moved a dialog twice."""
     tokens: dict[str, float] = field(default_factory=dict)
     session_life: float = 300.0
@@ -51,6 +53,9 @@ class World:
     def moved(self, session: str, text: str) -> int:
         """A session made a turn."""
         self.moves.append(text)
+        for known in (self.turns, self.sessions, self.tokens):
+            while len(known) > KEPT:
+                del known[next(iter(known))]
         self.turns[session] = self.turns.get(session, 0) + 1
         return self.turns[session]
 

@@ -1,7 +1,8 @@
 """From a trade to finality over real processes, with a clearing system that misbehaves.
 
 LOCKSTEP_JOURNEY_SETTLEMENTS=10000 makes it the long run: more trades, kills all the while, and calls
-and confirmations that never come, which take minutes to be noticed.
+and confirmations that never come, which take minutes to be noticed. LOCKSTEP_JOURNEY_DOWN=60 keeps
+the clearing system away for a full minute.
 """
 
 import csv
@@ -9,13 +10,14 @@ import json
 import os
 import random
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
 import urllib.request
 from collections import Counter
 from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +25,8 @@ import psutil
 import psycopg
 import pytest
 
+from apps.settlement.clearing.breaker import POLICY
+from apps.settlement.clearing.wire import INSTRUCTIONS
 from config import embedded
 from tests.journeys.test_tape_to_ledger import Stack, stack  # noqa: F401 - the fixture
 from tests.waiting import wait_until
@@ -32,6 +36,11 @@ pytestmark = pytest.mark.processes
 COUNT = int(os.environ.get("LOCKSTEP_JOURNEY_SETTLEMENTS") or 300)
 IS_LONG = COUNT > 1_000
 KILLS = 100 if IS_LONG else 3
+PATIENCE = (
+    240 + 0.12 * COUNT
+)  # seconds; a loaded machine with two cores settles more than 30 a second
+DOWN = float(os.environ.get("LOCKSTEP_JOURNEY_DOWN") or 0)
+"""Seconds that clearing is away at least; without it until a probe has failed."""
 QUICK = {"latency": {"p50": 0.005, "p95": 0.02}, "settling": {"p50": 0.2, "p95": 0.8}}
 # A tenth of all instructions fares in a way of its own, and a tenth of all calls goes wrong.
 WAYS = {
@@ -39,6 +48,8 @@ WAYS = {
     "early": 0.005, "duplicate": 0.01, "contradict": 0.01, "stray": 0.01,
 }  # fmt: skip
 CALLS = {"error": 0.04, "lose": 0.02, "hang": 0.02, "refuse": 0.02}
+PERSONS = ("reject", "bounce", "stall", "contradict", "silent", "never arrived")
+"""Ways after which a person has the next word."""
 ENDED = ("settled", "failed", "manual", "cancelled", "compensated", "compensation_failed")
 STATES = "SELECT state, count(*) FROM settlement_settlement WHERE tenant_id = %s GROUP BY 1"
 FIGURES = """
@@ -77,6 +88,17 @@ class Floor:
                 return f"http://127.0.0.1:{words[words.index('--port') + 1]}"
         raise AssertionError("no clearing simulator runs")
 
+    def calls(self) -> list[dict[str, Any]]:
+        """What the clearing system heard from this tenant, in order."""
+        mine = str(self.tenant)
+        return [one for one in self.control(path="/calls") if one["participant"] == mine]
+
+    @property
+    def breaker(self) -> str:
+        """How the breaker stands, as the settlement page tells it."""
+        told = self.stack.get("settlements/board")["breakers"]
+        return next(one["state"] for one in told if one["code"] == "simulator")
+
     def control(self, method: str = "GET", path: str = "", body: Any = None) -> Any:
         request = urllib.request.Request(
             f"{self.clearing}/control{path}",
@@ -110,14 +132,21 @@ class Floor:
         return Counter(dict(self.database.execute(STATES, [self.tenant]).fetchall()))
 
     def wait_for_the_end(self, count: int, seconds: float) -> Counter[str]:
+        """Until all have ended, clearing has nothing more to do or to tell, and we took it all."""
+
         def has_ended() -> bool:
             found = self.states()
-            return found.total() == count and not set(found) - set(ENDED)
+            if found.total() != count or set(found) - set(ENDED):
+                return False
+            left = self.control()["counts"]
+            return not left["acts"] and not left["tellings"]
 
         try:
-            wait_until(has_ended, seconds)
+            wait_until(has_ended, seconds, every=0.5)
+            self.stack.manage("settle_down", "--timeout", f"{seconds:.0f}")
+            wait_until(has_ended, seconds, every=0.5)
         except AssertionError as late:
-            raise AssertionError(f"{self.states()}") from late
+            raise AssertionError(f"{self.states()}, {self.control()['counts']}") from late
         return self.states()
 
     def book(self) -> dict[str, tuple[str, str, str]]:
@@ -134,21 +163,36 @@ class Floor:
         assert report["ok"], [check for check in report["checks"] if not check["ok"]]
 
 
-def kill_workers(stack: Stack, stop: threading.Event, dice: random.Random) -> list[str]:  # noqa: F811 - not the fixture
-    """Kill a worker now and then, until told to stop; the supervisor starts it again."""
-    killed: list[str] = []
-    # A worker takes seconds to start: killed more often than that, none would ever work.
-    while len(killed) < KILLS and not stop.wait(dice.uniform(5, 15)):
-        workers = [
-            process
-            for process in psutil.Process(stack.up.pid).children(recursive=True)
-            if "worker" in process.cmdline() and "celery" in " ".join(process.cmdline())
-        ]
-        if workers:
-            victim = dice.choice(workers)
-            killed.append(" ".join(victim.cmdline())[-60:])
-            victim.kill()
-    return killed
+class Killer:
+    """Kills a worker now and then; the supervisor starts it again."""
+
+    def __init__(self, stack: Stack, dice: random.Random) -> None:  # noqa: F811 - not the fixture
+        self.stack, self.dice = stack, dice
+        self.killed: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        # A worker takes seconds to start: killed more often than that, none would ever work.
+        while len(self.killed) < KILLS and not self._stop.wait(self.dice.uniform(5, 15)):
+            workers = [
+                process
+                for process in psutil.Process(self.stack.up.pid).children(recursive=True)
+                if "worker" in process.cmdline() and "celery" in " ".join(process.cmdline())
+            ]
+            if workers:
+                victim = self.dice.choice(workers)
+                words = " ".join(victim.cmdline())
+                victim.kill()
+                self.killed.append(words[-60:])
 
 
 def test_a_tenth_goes_wrong_and_all_of_it_comes_to_an_end(stack: Stack, tmp_path: Path) -> None:  # noqa: F811 - the fixture
@@ -157,76 +201,113 @@ def test_a_tenth_goes_wrong_and_all_of_it_comes_to_an_end(stack: Stack, tmp_path
         floor.control(
             "PUT", body=QUICK | {"seed": 7, "instructions": ways, "calls": CALLS, "hang": 8}
         )
-        stop, killed = threading.Event(), list[str]()
-        killer = threading.Thread(
-            target=lambda: killed.extend(kill_workers(stack, stop, random.Random(7)))
-        )
         started = time.monotonic()
-        killer.start()
-        try:
+        with Killer(stack, random.Random(7)) as killer:
             floor.trade(tmp_path, COUNT)
-            share = 0.7 if IS_LONG else 0.25
-            wait_until(lambda: floor.states()["settled"] > COUNT * share, 900 if IS_LONG else 240)
-        finally:
-            stop.set()
-            killer.join()
-        states = floor.wait_for_the_end(COUNT, 600 if IS_LONG else 240)
+            enough = COUNT * (0.7 if IS_LONG else 0.25)
+            kills = 5 if IS_LONG else 1
+            wait_until(
+                lambda: floor.states()["settled"] > enough and len(killer.killed) >= kills,
+                PATIENCE,
+                every=0.5,
+            )
+        states = floor.wait_for_the_end(COUNT, PATIENCE)
         took = time.monotonic() - started
+        assert states["settled"] > COUNT * 0.8
 
-        book = floor.book()
-        settled = floor.database.execute(
-            "SELECT instruction_id::text, quantity FROM settlement_settlement"
-            " WHERE tenant_id = %s AND state = 'settled'",
-            [floor.tenant],
-        ).fetchall()
-        for instruction, quantity in settled:
-            status, _, at_clearing = book[instruction]
-            assert (status, float(at_clearing)) == ("settled", float(quantity))
-        others = floor.database.execute(
-            "SELECT instruction_id::text, state, detail, attention_at FROM settlement_settlement"
-            " WHERE tenant_id = %s AND state <> 'settled'",
-            [floor.tenant],
-        ).fetchall()
-        for instruction, state, _, attention_at in others:
-            assert attention_at is not None, state  # a person's
-            way = book[instruction][1] if instruction in book else "never arrived"
-            assert way in {"reject", "bounce", "stall", "contradict", "never arrived"}, (state, way)
         floor.verify()
-        figures = floor.database.execute(FIGURES, [floor.tenant]).fetchone()
-        sys.stdout.write(
-            f"\n{COUNT} settlements, {len(killed)} workers killed, ended after {took:.0f} s: {states}\n"
-            f"due to settled p50 {figures[1]:.2f} s, p95 {figures[2]:.2f} s; settled"
-            f" {figures[0] / figures[3].total_seconds():.0f}/s\n"
-        )
+        _compare(floor)
+        _print_figures(floor, states, took, len(killer.killed))
+
+
+def _compare(floor: Floor) -> None:
+    """What we say has settled, and nothing else, has settled at the clearing system, whole and once."""
+    book = floor.book()
+    settled = floor.database.execute(
+        "SELECT instruction_id::text, quantity FROM settlement_settlement"
+        " WHERE tenant_id = %s AND state = 'settled'",
+        [floor.tenant],
+    ).fetchall()
+    for instruction, quantity in settled:
+        status, _, at_clearing = book[instruction]
+        assert (status, Decimal(at_clearing)) == ("settled", quantity)
+    others = floor.database.execute(
+        "SELECT instruction_id::text, state, attention_at FROM settlement_settlement"
+        " WHERE tenant_id = %s AND state <> 'settled'",
+        [floor.tenant],
+    ).fetchall()
+    for instruction, state, attention_at in others:
+        assert attention_at is not None, state  # a person's
+        way = book[instruction][1] if instruction in book else "never arrived"
+        assert way in PERSONS, (state, way)
+
+
+def _print_figures(floor: Floor, states: Counter[str], took: float, killed: int) -> None:
+    count, median, p95, span = floor.database.execute(FIGURES, [floor.tenant]).fetchone()
+    sys.stdout.write(
+        f"\n{COUNT} settlements, {killed} workers killed, ended after {took:.0f} s: {dict(states)}\n"
+        f"due to settled p50 {median:.2f} s, p95 {p95:.2f} s;"
+        f" settled {count / span.total_seconds():.0f}/s\n"
+    )
 
 
 def test_clearing_is_down_and_nobody_else_notices(stack: Stack, tmp_path: Path) -> None:  # noqa: F811 - the fixture
     with Floor(stack, "patient") as floor:
-        count, down = (2_000, 60.0) if IS_LONG else (200, 12.0)
-        floor.control("PUT", body=QUICK)
-        floor.control("POST", "/outage", {"seconds": down})
-        over = time.monotonic() + down
+        count = 2_000 if IS_LONG else 200
+        floor.control("PUT", body=QUICK | {"outage": "refuse"})
+        over = time.monotonic() + DOWN
 
-        seconds = floor.trade(tmp_path, count)
-        assert seconds < 30  # trading goes on
-        floor.stack.manage("settle_down", "--timeout", "60")  # and so do positions and the ledger
-        while time.monotonic() < over:
-            assert floor.states()["settled"] == 0
-            time.sleep(0.5)
-        assert floor.states().total() == count
-        assert "breaker changed" in _logged(stack)
+        floor.trade(tmp_path, count)  # trading goes on,
+        floor.stack.manage("settle_down", "--timeout", "120")  # and so do positions and the ledger
+        assert _booked(floor) == (count, count)
+        wait_until(lambda: floor.breaker == "open", 60)
+        wait_until(lambda: _probes(floor) and time.monotonic() > over, 90 + DOWN, every=0.5)
+        states = floor.states()
+        assert states.total() == count
+        assert not set(states) & set(ENDED)  # all of it waits, and nothing is a person's
 
-        before = floor.control()["calls"]
-        states = floor.wait_for_the_end(count, 150)
+        refused = floor.calls()
+        floor.control("PUT", body=QUICK)  # it is back
+        states = floor.wait_for_the_end(count, 240)
         assert states == {"settled": count}
-        assert floor.control()["calls"] - before < count / 10 + 30  # in bulk, and without a storm
+        _assert_no_storm(refused, floor.calls()[len(refused) :], count)
         floor.verify()
+        sys.stdout.write(
+            f"\n{count} settlements, clearing away for {refused[-1]['at'] - refused[0]['at']:.0f} s:"
+            f" {len(refused)} calls meanwhile, {len(floor.calls()) - len(refused)} after it;"
+            " all settled\n"
+        )
 
 
-def _logged(stack: Stack) -> str:  # noqa: F811 - not the fixture
-    return subprocess.run(
-        ["grep", "-rh", "breaker changed", str(stack.var)],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
+def _booked(floor: Floor) -> tuple[int, int]:
+    """Entries in the ledger, and changes of positions."""
+    return floor.database.execute(
+        "SELECT (SELECT count(*) FROM ledger_journalentry WHERE tenant_id = %(of)s),"
+        " (SELECT count(*) FROM trading_positionchange WHERE tenant_id = %(of)s)",
+        {"of": floor.tenant},
+    ).fetchone()
+
+
+def _probes(floor: Floor) -> list[dict[str, Any]]:
+    """Calls that were made after the breaker had opened."""
+    instructed = [one for one in floor.calls() if one["path"] == INSTRUCTIONS]
+    return instructed[POLICY.failures :]
+
+
+def _assert_no_storm(
+    refused: list[dict[str, Any]], after: list[dict[str, Any]], count: int
+) -> None:
+    """A few calls open the breaker; then probes of one instruction, at growing intervals; then bulk."""
+    refused = [one for one in refused if one["path"] == INSTRUCTIONS]
+    assert len(refused) > POLICY.failures
+    probes = refused[POLICY.failures :]
+    assert {one["count"] for one in probes} == {1}
+    times = [one["at"] for one in refused[POLICY.failures - 1 :]]
+    for number, (before, probe) in enumerate(pairwise(times)):
+        pause = min(POLICY.open_for * 2**number, POLICY.open_max)
+        assert probe - before >= pause * 0.99, (number, probe - before)
+    taken = [one for one in after if not one["refused"]]
+    assert len(taken) < count / 10 + 30
+    instructed = [one["count"] for one in taken if one["path"] == INSTRUCTIONS]
+    assert instructed[0] == 1  # the probe finds out, and the others follow
+    assert sum(instructed) >= count

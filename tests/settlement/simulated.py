@@ -37,6 +37,8 @@ class Simulated:
     deaf: bool = False
     told: list[tuple[int, wire.Told]] = field(default_factory=list)
     """What was heard, with the participant."""
+    posted: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    """The same as it was sent: path, signature, body."""
 
     @property
     def url(self) -> str:
@@ -124,6 +126,8 @@ def simulated(folder: Path) -> Iterator[Simulated]:
             secret = participant_secret(SECRET, "simulator", participant)
             genuine = is_genuine(secret, headers, time.time(), "POST", self.path, body)
             if genuine and not one.deaf:
+                signature = {n: text for n, text in headers.items() if n.startswith("x-")}
+                one.posted.append((self.path, signature, body))
                 notices = msgspec.json.decode(body, type=wire.Notices).notices
                 one.told += [(participant, told) for told in notices]
             self.send_response(503 if one.deaf else 200 if genuine else 401)

@@ -6,8 +6,11 @@ import pytest
 
 from apps.events.contracts import partition_of
 from apps.events.services import drain
+from apps.resilience.services import Policy
+from apps.settlement.clearing import breaker
 from apps.settlement.clearing.protocol import NoticeKind, Outcome
 from apps.settlement.models import ClearingNotice, Settlement
+from apps.settlement.selectors.board import board
 from tests.ledger.cast import refused, sql
 from tests.settlement.cast import (
     Market,
@@ -165,14 +168,57 @@ def test_what_never_arrived_is_sent_again_under_the_same_id(
 
 
 def test_three_tries_and_then_a_person(market: Market, house: ClearingHouse) -> None:
-    house.is_down = True
-    trade = market.trade()
+    unavailable = Outcome.UNAVAILABLE
+    house.says.extend([unavailable, Outcome.ACCEPTED, unavailable, unavailable])
+    trades = market.trades(2)
     settle_down()
     for ahead in (0, 10, 30, 60):
         drive(ahead=ahead)
+    (found,) = [one for one in settlements_of(trades) if one.state != "instructed"]
+    assert (found.state, found.tries) == ("manual", 3)
+    assert house.calls == [("instruct", 2), ("instruct", 1), ("instruct", 1)]
+    assert "unavailable" in found.steps.filter(step="instruct").last().note
+
+
+@pytest.fixture
+def stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A breaker that is open stays open, however long the test takes."""
+    policy = Policy(failures=breaker.POLICY.failures, open_for=3_600, open_max=3_600)
+    monkeypatch.setattr(breaker, "POLICY", policy)
+
+
+@pytest.mark.usefixtures("stays_open")
+@pytest.mark.parametrize("loses", [True, False], ids=["nobody knows", "certainly not taken"])
+def test_an_outage_is_nobodys_failed_try(
+    market: Market, house: ClearingHouse, *, loses: bool
+) -> None:
+    """One settlement alone, and it still waits: the third call without an answer opens the breaker."""
+    house.says.append(Outcome.UNKNOWN if loses else Outcome.UNAVAILABLE)
+    trade = market.trade()
+    settle_down()
+    drive()
+    house.is_down = True
+    for ahead in (10, 30, 60, 120, 240):
+        drive(ahead=ahead)
     found = settlement_of(trade)
-    assert (found.state, found.tries, len(house.calls)) == ("manual", 3, 3)
-    assert "refused" in found.detail
+    assert (found.state, found.may_be_out) == ("retrying", loses)
+    assert found.next_at is not None
+    (state,) = [one for one in board(market.tenant.pk).breakers if one.code == "simulator"]
+    assert state.state == "open"
+    # Nothing is instructed any more; what may have been taken is asked about, as often as it is due.
+    assert [name for name, _ in house.calls].count("instruct") == (1 if loses else 3)
+
+
+@pytest.mark.usefixtures("stays_open")
+def test_where_nobody_answers_one_question_is_enough(market: Market, house: ClearingHouse) -> None:
+    house.loses_answers, house.bulk_max = True, 2
+    market.trades(6)
+    settle_down()
+    drive()
+    assert house.calls == [("instruct", 2)] * 3
+    house.is_down = True
+    drive(ahead=10)
+    assert house.calls[3:] == [("ask", 2)]
 
 
 def test_a_refusal_fails_with_its_reason(market: Market, house: ClearingHouse) -> None:

@@ -184,13 +184,7 @@ def test_an_amended_trade_settles_in_its_new_version(
 ) -> None:
     trade = market.trade()
     settle_down()
-    answer = api.post(
-        f"/api/v1/trades/{trade}/amendment",
-        {"reason": "wrong price", "price": "51"},
-        format="json",
-        headers={"Idempotency-Key": "amend-1"},
-    )
-    assert answer.status_code == 201, answer.json()
+    amend(api, trade)
     settle_down()
     old, new = Settlement.objects.order_by("version_no")
     assert (old.state, new.state, new.amount) == ("cancelled", "awaiting_date", 5100)
@@ -238,6 +232,16 @@ def cancel(api: APIClient, trade: object) -> None:
         {"reason": "dealt by mistake"},
         format="json",
         headers={"Idempotency-Key": f"cancel-{trade}"},
+    )
+    assert answer.status_code == 201, answer.json()
+
+
+def amend(api: APIClient, trade: object) -> None:
+    answer = api.post(
+        f"/api/v1/trades/{trade}/amendment",
+        {"reason": "wrong price", "price": "51"},
+        format="json",
+        headers={"Idempotency-Key": f"amend-{trade}"},
     )
     assert answer.status_code == 201, answer.json()
 

@@ -5,7 +5,6 @@ partition, what it did beyond the other's offset is taken back out: of positions
 the ledger by the entries of the events between. So they are compared at the same offset.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -14,52 +13,20 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from apps.core.money import ZERO, exact
+from apps.core.money import ZERO
 from apps.events import registry
 from apps.events.contracts import contract_of, partition_of
 from apps.ledger.journal import Code
+from apps.ledger.selectors.cut import balances_at_cut
 from apps.ledger.selectors.owners import HANDLER
 from apps.trading import selectors as trading
-from apps.trading.events import TradeAmended, TradeCancelled, TradeExecuted
+from apps.trading.events import TradeExecuted
 
 TRADE: Final = contract_of(TradeExecuted)
-DEALS: Final = [contract_of(one).name for one in (TradeExecuted, TradeAmended, TradeCancelled)]
 
 Place = tuple[UUID, str]
 """Account, and asset."""
 
-UNITS: Final = """
-SELECT a.owner, b.asset, sum(b.amount)
-FROM ledger_balance b JOIN ledger_ledgeraccount a ON a.id = b.ledger_account_id
-WHERE a.tenant_id = coalesce(%s, a.tenant_id) AND a.owner IS NOT NULL AND a.code = ANY(%s)
-GROUP BY a.owner, b.asset
-"""
-# What the ledger booked of events after the cut.
-BEYOND: Final = """
-WITH ahead AS (
-    SELECT e.tenant_id, e.data ->> 'trade_id' AS trade, (e.data ->> 'version_no')::integer AS version
-    FROM json_each_text(%s::json) AS c (partition, "offset")
-    JOIN events_cursor l ON l.handler = %s AND l.topic = 'trade'
-        AND l.partition = c.partition::smallint
-    JOIN events_event e ON e.topic = 'trade' AND e.partition = l.partition
-        AND e."offset" > c."offset"::bigint AND e."offset" <= l."offset" AND e.name = ANY(%s)
-), entries AS (
-    SELECT j.id, j.booked_at FROM ahead
-    JOIN ledger_journalentry j ON j.tenant_id = ahead.tenant_id
-        AND j.source = format('trade:%%s:%%s', ahead.trade, ahead.version)
-    UNION ALL
-    SELECT r.id, r.booked_at FROM ahead
-    JOIN ledger_journalentry o ON o.tenant_id = ahead.tenant_id
-        AND o.source = format('trade:%%s:%%s', ahead.trade, ahead.version - 1)
-    JOIN ledger_journalentry r ON r.reverses_id = o.id
-    WHERE ahead.version > 1
-)
-SELECT a.owner, p.asset, sum(p.amount)
-FROM entries JOIN ledger_posting p ON p.entry_id = entries.id AND p.booked_at = entries.booked_at
-JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id
-WHERE a.owner IS NOT NULL AND a.code = ANY(%s)
-GROUP BY a.owner, p.asset
-"""
 HELD_CODES: Final = [Code.SEC_UNSETTLED.value, Code.SEC_SETTLED.value]
 
 
@@ -100,16 +67,7 @@ def held_accounts() -> frozenset[str]:
 
 def ledger_units(tenant: int | None, at: Mapping[int, int]) -> dict[Place, Decimal]:
     """Units per account and instrument, settled and not, at a cut."""
-    with connection.cursor() as cursor:
-        cursor.execute(UNITS, [tenant, HELD_CODES])
-        found = {(owner, asset): amount for owner, asset, amount in cursor.fetchall()}
-        text = json.dumps({str(partition): offset for partition, offset in at.items()})
-        cursor.execute(BEYOND, [text, HANDLER, DEALS, HELD_CODES])
-        with exact():
-            for owner, asset, amount in cursor.fetchall():
-                if (owner, asset) in found:
-                    found[owner, asset] -= amount
-    return found
+    return balances_at_cut(tenant, at, HELD_CODES)
 
 
 def position_units(tenant: int | None, at: Mapping[int, int]) -> dict[Place, Decimal]:

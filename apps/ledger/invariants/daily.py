@@ -36,6 +36,7 @@ from apps.ledger.invariants.daily_sql import (
 from apps.ledger.invariants.journal import guards_stand
 from apps.ledger.reconciliation import Day, Finding, Look, Result
 from apps.ledger.selectors import refuse_archived
+from apps.ledger.selectors.cut import DEALS
 from apps.ledger.selectors.owners import HANDLER
 from apps.trading import selectors as trading
 
@@ -63,7 +64,7 @@ class Scope:
             "since": self.day.since,
             "date": self.day.date,
             "handler": HANDLER,
-            "names": cuts.DEALS,
+            "names": DEALS,
             "readers": cuts.readers(),
             "partitions": list(self.cut),
             "from": [self.before.get(partition, 0) for partition in self.cut],

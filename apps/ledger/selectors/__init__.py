@@ -16,6 +16,7 @@ from apps.ledger.selectors.balances import (
     balances,
     trial_balance,
 )
+from apps.ledger.selectors.cut import balances_at_cut
 from apps.ledger.selectors.entries import (
     Entry,
     LegView,
@@ -48,6 +49,7 @@ __all__ = [
     "balance",
     "balances",
     "balances_at",
+    "balances_at_cut",
     "booked_sources",
     "booked_trades",
     "break_of",

@@ -1,7 +1,8 @@
 """The circuit breaker of a clearing system, shared by all workers (`apps.resilience`).
 
 It stops new instructions, and nothing else: questions, withdrawals and confirmations go on, since what
-was sent has to be found out about.
+was sent has to be found out about. But a call that nobody answers is one whatever it was about, so all
+of them count.
 """
 
 from collections.abc import Iterable
@@ -11,8 +12,11 @@ from typing import Final
 
 from apps.resilience.services import Breaker, Policy, breaker
 from apps.settlement.clearing.http_json import CALL_SECONDS
+from apps.settlement.saga import TRIES_MAX
 
-POLICY: Final = Policy(failures=5, open_for=5, open_max=60, probe_for=2 * CALL_SECONDS + 10)
+# A settlement whose last try is lost goes to a person. When everybody's are lost it is the system's
+# fault: so the breaker opens with the third call in a row, before anybody's third try has counted.
+POLICY: Final = Policy(failures=TRIES_MAX, open_for=5, open_max=60, probe_for=2 * CALL_SECONDS + 10)
 
 
 @dataclass(frozen=True, slots=True)

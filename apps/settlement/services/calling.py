@@ -1,6 +1,6 @@
 """Talk to clearing systems, and take their answers. Nothing is locked while they think."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,6 +30,7 @@ from apps.settlement.services.returning import open_return
 from apps.settlement.services.rows import Row
 
 Clock = Callable[[], datetime]
+Method = Callable[[Sequence[UUID]], list[Answer]]
 
 log = structlog.get_logger(__name__)
 
@@ -56,9 +57,7 @@ def say(said: Said, clock: Clock) -> None:
         ("ask", said.ask, system.ask),
         ("withdraw", said.withdraw, system.cancel),
     ):
-        for group in _groups(wanted, system.bulk_max):
-            ids = [_instruction_id(one) for one in group]
-            _take(said, step, group, _safely(partial(method, ids), ids), clock())
+        _look_into(said, step, wanted, method, system.bulk_max, clock)
     left = list(said.instruct)
     while left:
         admission = breaker.admit(said.tenant, said.clearing)
@@ -70,9 +69,34 @@ def say(said: Said, clock: Clock) -> None:
         instructions = [_instruction(one) for one in group]
         ids = [one.id for one in instructions]
         answers = _safely(partial(system.instruct, instructions), ids)
-        ok = any(one.outcome not in FAILED for one in answers)
-        breaker.report(said.tenant, said.clearing, ok=ok)
+        breaker.report(said.tenant, said.clearing, ok=_is_answered(answers))
         _take(said, "instruct", group, answers, clock())
+
+
+def _look_into(
+    said: Said, step: str, wanted: Sequence[Row], method: Method, size: int, clock: Clock
+) -> None:
+    """Ask, or withdraw, in groups; where nobody answers and the breaker is open one was enough.
+
+    An answer here closes no breaker: whether instructions are taken, only they find out.
+    """
+    left = list(wanted)
+    while left:
+        group, left = left[:size], left[size:]
+        ids = [_instruction_id(one) for one in group]
+        answers = _safely(partial(method, ids), ids)
+        is_answered = _is_answered(answers)
+        if not is_answered:
+            breaker.report(said.tenant, said.clearing, ok=False)
+        _take(said, step, group, answers, clock())
+        until = breaker.open_until(said.tenant, said.clearing)
+        if left and until is not None and not is_answered:
+            _hold(left, until, clock())
+            return
+
+
+def _is_answered(answers: Sequence[Answer]) -> bool:
+    return any(one.outcome not in FAILED for one in answers)
 
 
 class _Nowhere:
@@ -100,11 +124,6 @@ def _connect(said: Said) -> ClearingSystem:
         return connect(said.tenant, said.clearing)
     except DomainError as unknown:
         return _Nowhere(str(unknown))
-
-
-def _groups(wanted: Sequence[Row], size: int) -> Iterator[list[Row]]:
-    for start in range(0, len(wanted), size):
-        yield list(wanted[start : start + size])
 
 
 def _instruction_id(one: Row) -> UUID:

@@ -3,6 +3,7 @@
 GET  /control            settings, and how many instructions stand where
 PUT  /control            other settings; what is left out goes back to its default
 POST /control/outage     {"seconds": 60, "how": "refuse" | "hang"}: out of order for so long
+GET  /control/calls      the newest calls: when, whose, what for, and whether we were out of order
 
 The control door takes only JSON, which a page of another site cannot send unasked; it stands on the
 loopback and is for development and tests.
@@ -13,6 +14,7 @@ import contextlib
 import os
 import time
 import traceback
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -26,6 +28,7 @@ from apps.settlement.clearing.simulator.delivery import Delivery
 
 BODY_MAX: Final = 8 * 1024 * 1024  # bytes
 CODE: Final = "simulator"
+CALLS_KEPT: Final = 5_000
 EARLY_SECONDS: Final = 0.25
 """How much later an acknowledgement is, when a confirmation shall be before it."""
 
@@ -40,6 +43,25 @@ class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     seconds: Annotated[float, msgspec.Meta(gt=0, le=86_400)]
     how: Literal["refuse", "hang"] = "refuse"
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A call, as it came to the door."""
+
+    at: float
+    participant: str
+    """As it says itself: nobody has looked at the signature."""
+    path: str
+    count: int
+    """Instructions in it."""
+    refused: bool
+    """We were out of order."""
+
+
+class _Instructions(msgspec.Struct, frozen=True):
+    """As much of a call as it takes to count what is in it."""
+
+    instructions: list[msgspec.Raw]
 
 
 class _Problem(Exception):
@@ -61,6 +83,7 @@ class Simulator:
         self._delivery = delivery
         self._outage: tuple[float, str] = (0.0, "none")
         self._calls = 0
+        self._heard: deque[Call] = deque(maxlen=CALLS_KEPT)
         self._loop: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,7 +138,10 @@ class Simulator:
             return self._control(method, path, headers, body)
         if path == "/healthz":
             return 200, b'{"status": "ok"}'
-        how = self._out_of_order(time.time())
+        now = time.time()
+        how = self._out_of_order(now)
+        participant = headers.get(signing.PARTICIPANT, "")
+        self._heard.append(Call(now, participant, path, _count(path, body), how != "none"))
         if how == "hang":
             await asyncio.sleep(self.settings.hang)
         if how != "none":
@@ -189,6 +215,8 @@ class Simulator:
     def _control(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply:
         if method != "GET" and headers.get("content-type") != "application/json":
             raise _Problem(415, "application/json, please")
+        if (method, path) == ("GET", "/control/calls"):
+            return 200, msgspec.json.encode(self._heard)
         if (method, path) == ("PUT", "/control"):
             self.settings = msgspec.json.decode(body or b"{}", type=Settings)
         elif (method, path) == ("POST", "/control/outage"):
@@ -208,6 +236,16 @@ class Simulator:
     def _out_of_order(self, now: float) -> str:
         until, how = self._outage
         return how if now < until else self.settings.outage
+
+
+def _count(path: str, body: bytes) -> int:
+    """How many instructions a call has; none where it is about something else, or makes no sense."""
+    if path != wire.INSTRUCTIONS:
+        return 0
+    try:
+        return len(msgspec.json.decode(body, type=_Instructions).instructions)
+    except msgspec.MsgspecError:
+        return 0
 
 
 def _die(loop: "asyncio.Task[None]") -> None:

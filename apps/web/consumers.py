@@ -1,7 +1,8 @@
 """The board's socket: `/ws/board/?ticket=…`.
 
 Server: `welcome`, then a `board` a second; `pong`; `error`. Client: `hello` (nothing has to be
-said), `ping`. Close codes: `sockets.frames`.
+said), `ping`, `watch {"what": "settlements"}`: then no boards come any more, but `settlements` whenever
+some have moved; `watch {"what": "board"}` goes back. Close codes: `sockets.frames`.
 """
 
 import asyncio
@@ -9,8 +10,10 @@ import contextlib
 from typing import Any, ClassVar, Final
 
 from apps.core.ids import uuid7
+from apps.sockets.broadcasts import group
 from apps.sockets.consumers import SocketConsumer
 from apps.sockets.frames import encode, error_frame
+from apps.sockets.hub import hub
 from apps.sockets.tickets import BOARD, Claim
 from apps.tenants.models import Tenant
 from apps.tenants.selectors import find_tenant
@@ -18,6 +21,9 @@ from apps.web.feeds import PERIOD, feed_of
 
 EPOCH: Final = str(uuid7())
 """This process; frames are numbered anew in each."""
+SETTLEMENTS: Final = "settlements"
+WATCHED: Final = ("board", SETTLEMENTS)
+"""What a socket may show."""
 
 
 class BoardConsumer(SocketConsumer):
@@ -38,15 +44,46 @@ class BoardConsumer(SocketConsumer):
         assert self.tenant is not None
         hello = {"type": "welcome", "epoch": EPOCH, "tenant": self.tenant.slug, "period": PERIOD}
         self.tell(encode(hello))
-        self._pushing = asyncio.get_running_loop().create_task(self._push(self.tenant))
+        self._start()
 
     async def said(self, kind: str, frame: dict[str, Any]) -> None:
-        """`hello`; anything else is answered with an error."""
-        if kind != "hello":
-            self.tell(error_frame("unknown_type", "The board knows hello and ping."))
+        """`hello`, `watch`; anything else is answered with an error."""
+        match kind:
+            case "hello":
+                return
+            case "watch" if frame.get("what") in WATCHED:
+                await self._watch(frame["what"])
+            case "watch":
+                self.tell(error_frame("unknown_watch", f"One of: {', '.join(WATCHED)}."))
+            case _:
+                self.tell(error_frame("unknown_type", "The board knows hello, watch and ping."))
 
     async def left(self) -> None:
-        """Stop pushing."""
+        """Stop pushing, hear nothing."""
+        self._stop()
+        if self.tenant is not None:
+            hub().leave(self._news, self)
+
+    @property
+    def _news(self) -> str:
+        assert self.tenant is not None
+        return group(self.tenant.pk, SETTLEMENTS)
+
+    async def _watch(self, what: str) -> None:
+        """From now on this. What has changed before `watching` came is to be asked for."""
+        self._stop()
+        if what == SETTLEMENTS:
+            await hub().join(self._news, self)
+        else:
+            hub().leave(self._news, self)
+            self._start()
+        self.tell(encode({"type": "watching", "what": what}))
+
+    def _start(self) -> None:
+        assert self.tenant is not None
+        self._pushing = asyncio.get_running_loop().create_task(self._push(self.tenant))
+
+    def _stop(self) -> None:
         if self._pushing is not None:
             self._pushing.cancel()
 

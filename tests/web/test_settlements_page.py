@@ -29,3 +29,4 @@ def test_a_member_sees_it_and_decides_by_role(
     told = config_of(page.content.decode())
     assert (told["decides"], told["board"]) == (decides, "/api/v1/settlements/board")
     assert signed_in.get(str(told["board"])).status_code == 200
+    assert signed_in.post(str(told["ticket"])).status_code == 201

@@ -8,9 +8,12 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from apps.core.ids import uuid7
+from apps.settlement.broadcasts import tell_moved
 from apps.sockets import redis_client
 from apps.sockets.tickets import BOARD, Claim, issue
 from apps.tenants.models import ApiKey, Membership
+from tests.conversations import asyncapi
 from tests.web import servers
 
 pytestmark = pytest.mark.processes
@@ -105,6 +108,23 @@ def test_the_socket_and_the_api_say_the_same(ticket_url, api, trade):
     polled = api.get("/api/v1/board").json()
     assert pushed.keys() == polled.keys()
     assert pushed["trades"] == polled["trades"]
+
+
+def test_who_watches_settlements_hears_what_moves_in_their_tenant(ticket_url, tenant, other):
+    with connect(ticket_url()) as socket:
+        socket.send('{"type": "watch", "what": "the weather"}')
+        assert frame(socket, "error")["code"] == "unknown_watch"
+        socket.send('{"type": "watch", "what": "settlements"}')
+        asyncapi.check("boardTells", frame(socket, "watching"))
+        for of in (other, tenant):
+            uid = str(uuid7())
+            tell_moved([(of.pk, uid, "ACC-1", "XYZ", "instructed", "confirmed")])
+        found = frame(socket, "settlements")
+        asyncapi.check("boardTells", found)
+        assert [one["settlement"] for one in found["moved"]] == [uid]
+        socket.send('{"type": "watch", "what": "board"}')
+        assert frame(socket, "watching")["what"] == "board"
+        assert frame(socket, "board")["board"]["trades"] == []
 
 
 class TestTickets:

@@ -14,6 +14,7 @@ def settlements(request: HttpRequest, visit: Visit) -> HttpResponse:
     config = {
         "board": reverse("settlement:board"),
         "list": reverse("settlement:settlement-list"),
+        "ticket": reverse("board:ticket"),
         "decides": visit.membership.role in OperationsWrites.writers,
     }
     return render(request, "web/settlements.html", visit.context("settlements", config))

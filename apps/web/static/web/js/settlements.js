@@ -1,19 +1,22 @@
 // The settlement page: what is due, what fails and since when, and what a person has to decide.
 import { get, Poll, post } from "./api.js";
 import { byId, el, list, mark, say } from "./dom.js";
+import { News } from "./news.js";
 import { amount, clock, count, duration, moment, plural, since } from "./format.js";
 
 const config = JSON.parse(byId("config").textContent);
-const EVERY_MS = 2000, MINUTES = 60;
+const EVERY_MS = 2000; // while no news come
+const EVERY_LIVE_MS = 15000; // what time alone changes: ages, the hour
+const BREATH_MS = 500; // in a busy second the page asks twice
+const MINUTES = 60;
 const STATES = ["settled", "confirmed", "instructed", "instructing", "retrying", "validating", "awaiting_date", "compensating", "failed", "manual", "compensation_failed", "compensated", "cancelled"];
 const FINAL = new Set(["settled", "compensated", "cancelled"]);
 const word = (state) => state.replaceAll("_", " ");
-let last = null;
+let last = null, isLive = false, breath = null;
 
 function show(board) {
   last = board.at;
-  mark(byId("feed"), "state", "live");
-  say(byId("feed-word"), "Live");
+  tellState();
   byId("banner").hidden = true;
   byId("board").classList.remove("stale");
   showTiles(board);
@@ -22,6 +25,11 @@ function show(board) {
   showAges(board);
   showDays(board);
   showPeople(board);
+}
+
+function tellState() {
+  mark(byId("feed"), "state", isLive ? "live" : "polling");
+  say(byId("feed-word"), isLive ? "Live" : "Every 2 s");
 }
 
 function tile(name, value, more, tone) {
@@ -182,3 +190,19 @@ function silent(error) {
 
 const polling = new Poll(() => get(config.board), { every: EVERY_MS, onAnswer: show, onSilence: silent });
 polling.now();
+
+function refresh() {
+  breath ??= setTimeout(() => {
+    breath = null;
+    polling.now();
+  }, BREATH_MS);
+}
+
+new News({
+  ticket: config.ticket, what: "settlements", onNews: refresh,
+  onLive: (live) => {
+    isLive = live;
+    polling.every = live ? EVERY_LIVE_MS : EVERY_MS;
+    if (!live) refresh();
+  },
+}).start();

@@ -188,9 +188,26 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {
+    "ENUM_NAME_OVERRIDES": {  # where several share a field's name
         "TradeSide": ["buy", "sell"],
         "LegSide": ["debit", "credit"],
+        "AgentStatus": "apps.agents.models.Status",
+        "BreakState": ["open", "assigned", "explained", "closed"],
+        "BreakerPhase": ["closed", "open", "half_open"],
+        "EndpointState": "apps.webhooks.models.Endpoint.State",
+        "MessageKind": "apps.conversations.models.MessageKind",
+        "NoticeKind": [
+            "settled",
+            "partial",
+            "pending",
+            "failing",
+            "rejected",
+            "cancelled",
+        ],
+        "NoticeState": "apps.settlement.models.NoticeState",
+        "ReconciliationStatus": ["clean", "breaks", "not_run"],
+        "SettlementKind": ["settlement", "return"],
+        "StatementKind": "apps.ledger.models.ExternalStatement.Kind",
         "WidgetSide": "apps.conversations.models.WidgetSide",
     },
 }

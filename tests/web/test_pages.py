@@ -212,7 +212,11 @@ class TestTheApisPages:
     def test_the_schema_names_every_way_to_authenticate(self, client, db):
         schema = json.loads(client.get("/api/schema/?format=json").content)
         assert schema["openapi"].startswith("3.1")
-        assert set(schema["components"]["securitySchemes"]) == {"apiKey", "session"}
+        assert set(schema["components"]["securitySchemes"]) == {
+            "apiKey",
+            "session",
+            "visitor",
+        }
         assert "/api/v1/board" in schema["paths"]
         assert schema["paths"]["/api/v1/board/ticket"]["post"]["responses"].keys() == {"201"}
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils.dateparse import parse_date
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from apps.core.money import parse_amount, plain
@@ -129,6 +129,7 @@ class StatementQuery(serializers.Serializer[Any]):
         return attrs
 
 
+@extend_schema_serializer(component_name="CashTransferIn")
 class TransferIn(serializers.Serializer[Any]):
     """Cash that came in, or goes out."""
 

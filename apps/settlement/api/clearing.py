@@ -16,7 +16,7 @@ from apps.core.problems import Malformed
 from apps.settlement import services
 from apps.settlement.clearing import signing, wire
 from apps.settlement.clearing.connections import secret_of
-from apps.settlement.clearing.protocol import Notice
+from apps.settlement.clearing.protocol import Notice, NoticeKind
 from apps.settlement.clearing.routing import SIMULATOR
 from apps.settlement.exceptions import SignatureRefused
 
@@ -31,6 +31,25 @@ class ReceivedOut(serializers.Serializer[None]):
     known = serializers.IntegerField(help_text="Told before: they change nothing.")
 
 
+class ToldIn(serializers.Serializer[None]):
+    """What happened to an instruction; the same `id` again changes nothing."""
+
+    id = serializers.CharField(max_length=200)
+    instruction = serializers.CharField(max_length=200)
+    kind = serializers.ChoiceField([one.value for one in NoticeKind])
+    at = serializers.DateTimeField()
+    quantity = serializers.CharField(required=False, allow_null=True)
+    amount = serializers.CharField(required=False, allow_null=True)
+    code = serializers.CharField(required=False, help_text="Reason, in the words of ISO 20022.")
+    detail = serializers.CharField(required=False)
+
+
+class NoticesIn(serializers.Serializer[None]):
+    """At most 500 notices."""
+
+    notices = ToldIn(many=True)
+
+
 class NoticesView(APIView):
     """The door of clearing systems; their signature is the key."""
 
@@ -38,6 +57,7 @@ class NoticesView(APIView):
     permission_classes = ()
 
     @extend_schema(
+        request=NoticesIn,
         responses=ReceivedOut,
         auth=[],
         summary="Notices of a clearing system about our instructions, signed (docs/operations.md)",

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from apps.core.money import plain
-from apps.settlement.models import ClearingNotice, Settlement, SettlementStep
+from apps.settlement.clearing.protocol import NoticeKind
+from apps.settlement.models import ClearingNotice, NoticeState, Settlement, SettlementStep
 from apps.settlement.selectors.board import Board
 from apps.settlement.selectors.settlements import Story
 
@@ -22,6 +24,7 @@ class ManualSettlementIn(DecisionIn):
     decision = serializers.ChoiceField(["propose", "approve", "refuse"], required=False)
 
 
+@extend_schema_serializer(component_name="SettlementAssignmentIn")
 class AssignmentIn(DecisionIn):
     """Who is to work on it."""
 
@@ -81,13 +84,56 @@ class StepOut(serializers.Serializer[Any]):
     next_attempt_at = serializers.DateTimeField(allow_null=True)
 
 
+class NoticeOut(serializers.Serializer[Any]):
+    """What a clearing system told."""
+
+    id = serializers.IntegerField()
+    system = serializers.CharField()
+    notice_id = serializers.CharField(help_text="The clearing system's.")
+    instruction = serializers.CharField(help_text="Ours, as it was repeated to us.")
+    settlement = serializers.UUIDField(allow_null=True)
+    kind = serializers.ChoiceField([one.value for one in NoticeKind])
+    quantity = serializers.CharField(allow_null=True)
+    amount = serializers.CharField(allow_null=True)
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    state = serializers.ChoiceField(NoticeState.choices)
+    reason = serializers.CharField()
+    at = serializers.DateTimeField()
+    received_at = serializers.DateTimeField()
+
+
+class ProposalOut(serializers.Serializer[Any]):
+    """Somebody said that it has settled by hand, and what a second person made of it."""
+
+    id = serializers.UUIDField()
+    reason = serializers.CharField()
+    proposed_by = serializers.CharField()
+    proposed_at = serializers.DateTimeField()
+    is_approved = serializers.BooleanField(allow_null=True)
+    decided_by = serializers.CharField(allow_null=True)
+    decided_at = serializers.DateTimeField(allow_null=True)
+    decision_reason = serializers.CharField()
+
+
+class PenaltyOut(serializers.Serializer[Any]):
+    """A business day of failing, and its price."""
+
+    on = serializers.DateField()
+    quantity = serializers.CharField()
+    price = serializers.CharField()
+    rate = serializers.CharField()
+    amount = serializers.CharField()
+    currency = serializers.CharField()
+
+
 class StoryOut(SettlementOut):
     """One settlement with everything that was done about it."""
 
     steps = StepOut(many=True)
-    notices = serializers.ListField(child=serializers.DictField())
-    proposals = serializers.ListField(child=serializers.DictField())
-    penalties = serializers.ListField(child=serializers.DictField())
+    notices = NoticeOut(many=True)
+    proposals = ProposalOut(many=True)
+    penalties = PenaltyOut(many=True)
 
 
 class SettlementPageOut(serializers.Serializer[Any]):
@@ -100,7 +146,7 @@ class SettlementPageOut(serializers.Serializer[Any]):
 class NoticePageOut(serializers.Serializer[Any]):
     """A page of notices."""
 
-    results = serializers.ListField(child=serializers.DictField())
+    results = NoticeOut(many=True)
     next = serializers.CharField(allow_null=True)
 
 
@@ -197,15 +243,57 @@ def notice_out(one: ClearingNotice) -> dict[str, Any]:
     }
 
 
+class DayCountOut(serializers.Serializer[Any]):
+    """How many of a due date are in a state."""
+
+    due = serializers.DateField(allow_null=True)
+    state = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class MinuteOut(serializers.Serializer[Any]):
+    """What settled in a minute."""
+
+    at = serializers.DateTimeField()
+    settled = serializers.IntegerField()
+    p95_seconds = serializers.FloatField(help_text="From due to settled.")
+
+
+class AgeOut(serializers.Serializer[Any]):
+    """How many are so many days late; 6 is six or more."""
+
+    days = serializers.IntegerField()
+    count = serializers.IntegerField()
+
+
+@extend_schema_serializer(component_name="SettlementReasonOut")
+class ReasonOut(serializers.Serializer[Any]):
+    """How many a person has to look at for a reason."""
+
+    code = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class ClearingBreakerOut(serializers.Serializer[Any]):
+    """How the breaker of a clearing system stands."""
+
+    code = serializers.CharField()
+    state = serializers.ChoiceField(["closed", "open", "half_open"])
+    failures = serializers.IntegerField()
+    since = serializers.DateTimeField(allow_null=True)
+    retry_at = serializers.DateTimeField(allow_null=True)
+
+
+@extend_schema_serializer(component_name="SettlementsBoardOut")
 class BoardOut(serializers.Serializer[Any]):
     """A tenant's settlements at a glance."""
 
     at = serializers.DateTimeField()
-    by_day = serializers.ListField(child=serializers.DictField())
-    per_minute = serializers.ListField(child=serializers.DictField())
-    ages = serializers.ListField(child=serializers.DictField())
-    reasons = serializers.ListField(child=serializers.DictField())
-    breakers = serializers.ListField(child=serializers.DictField())
+    by_day = DayCountOut(many=True)
+    per_minute = MinuteOut(many=True)
+    ages = AgeOut(many=True)
+    reasons = ReasonOut(many=True)
+    breakers = ClearingBreakerOut(many=True)
     suspended = serializers.IntegerField()
     attention = SettlementOut(many=True)
 

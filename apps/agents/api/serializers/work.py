@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from apps.agents.api.serializers.common import AgentMaybe, SkillsField, StrictSerializer, text
@@ -71,6 +72,7 @@ class HeldOut(serializers.Serializer[Held]):
     accepted_at = serializers.DateTimeField()
 
 
+@extend_schema_serializer(component_name="WorkPriorityIn")
 class PriorityIn(StrictSerializer):
     """How urgent work is: 0 to 100."""
 
@@ -89,6 +91,7 @@ class RefusalIn(AgentMaybe):
     reason = text(required=False, allow_blank=True)
 
 
+@extend_schema_serializer(component_name="WorkTransferIn")
 class TransferIn(StrictSerializer):
     """Where work is to go."""
 
@@ -112,6 +115,7 @@ class SeatOut(AgentOut):
     works = SeatWorkOut(many=True)
 
 
+@extend_schema_serializer(component_name="AgentsBoardOut")
 class BoardOut(serializers.Serializer[Any]):
     """Everybody, and who waits."""
 

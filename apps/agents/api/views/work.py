@@ -19,7 +19,11 @@ from apps.tenants.pagination import page, page_asked
 class QueueView(APIView):
     """Who waits."""
 
-    @extend_schema(responses=wire.QueueOut, summary="Waiting work, the next first")
+    @extend_schema(
+        responses=wire.QueueOut,
+        operation_id="v1_queue_list",
+        summary="Waiting work, the next first",
+    )
     def get(self, request: Request) -> Response:
         """A page of the line."""
         ask = page_asked(request)

@@ -17,6 +17,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("apps.events.api.urls")),
     path("api/v1/", include("apps.webhooks.api.urls")),
+    path("api/v1/", include("apps.calendars.api.urls")),
     path("api/v1/", include("apps.trading.api.urls")),
     path("api/v1/", include("apps.ledger.api.urls")),
     path("api/v1/", include("apps.conversations.api.urls")),

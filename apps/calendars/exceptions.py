@@ -25,3 +25,7 @@ class DayDecided(Conflict):
 
 class RuleRefused(Rejected):
     """These terms cannot be a market's rule."""
+
+
+class SpanRefused(Rejected):
+    """These are no days that can be shown at once."""

@@ -6,35 +6,40 @@ as whoever opens a settlement, asks for them fresh.
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from django.db import connection
 from django.utils import timezone
 
 from apps.calendars import calendar as heart
-from apps.calendars.calendar import Changes, Terms, Window, codes, terms_for
+from apps.calendars.calendar import Calendar, Changes, Terms, Window, codes, terms_for
 from apps.calendars.calendar.days import CutoffFrom, CycleFrom
-from apps.calendars.exceptions import UnknownCalendar
+from apps.calendars.exceptions import BeyondCalendar, SpanRefused, UnknownCalendar
 from apps.calendars.models import CalendarException, MarketRule
 
 __all__ = [
     "Changes",
+    "Dating",
     "DayBook",
+    "Outlook",
     "Terms",
     "Window",
     "book_of",
     "business_date",
+    "calendars_of",
     "changes_of",
     "codes",
     "cutoff_at",
+    "dating",
     "days_of",
     "exceptions_of",
     "is_settlement_day",
     "knows_calendar",
     "next_settlement_day",
+    "outlook",
     "rules_of",
     "settlement_date",
     "terms_for",
@@ -43,6 +48,7 @@ __all__ = [
 ]
 
 TRUSTED_SECONDS: Final = 5.0
+OUTLOOK_MAX: Final = 366  # days
 REMEMBERED: Final = 20_000  # dates of one tenant that a process keeps, about 4 MB
 
 
@@ -158,6 +164,97 @@ def window_of(
 ) -> Window:
     """The first window, from the due day on, whose cut-off has not passed. Raises `BeyondCalendar`."""
     return book_of(tenant, fresh=fresh).window(terms, due, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of a calendar."""
+
+    on: date
+    settles: bool
+    cutoff_at: datetime | None
+    """The last moment (UTC) at which a settlement on this day is taken; None on a closed day."""
+    trades: bool | None
+    """Whether the market's exchange is open; None where we know no exchange of it."""
+    reason: str = ""
+    """Why the tenant closed or opened it out of turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A calendar, how it stands now, and some days of it."""
+
+    calendar: Calendar
+    today: date
+    """On the market's own clock."""
+    is_open: bool
+    """Whether a settlement is still taken today."""
+    next_day: date
+    """The first day whose cut-off has not passed."""
+    days: Sequence[Day]
+
+
+@dataclass(frozen=True, slots=True)
+class Dating:
+    """When a trade is settled."""
+
+    terms: Terms
+    trade_date: date
+    days: int
+    settles_on: date
+    window: Window
+
+
+def calendars_of() -> Sequence[Calendar]:
+    """The settlement calendars that have a name of their own."""
+    return [heart.calendar_named(code) for code in codes()]
+
+
+def outlook(
+    tenant: int, name: str, span: tuple[date | None, date | None], now: datetime
+) -> Outlook:
+    """A calendar from one day to another; without them the two weeks from today on.
+
+    Raises UnknownCalendar, BeyondCalendar, SpanRefused.
+    """
+    calendar, changes = heart.calendar_named(name), changes_of(tenant, fresh=True)
+    today = now.astimezone(calendar.tzinfo).date()
+    first = span[0] or today
+    last = span[1] or first + timedelta(days=13)
+    if not 0 <= (last - first).days < OUTLOOK_MAX:
+        detail = f"From 1 to {OUTLOOK_MAX} days, the first one first."
+        raise SpanRefused(errors=[{"field": "to", "code": "out_of_range", "detail": detail}])
+    reasons = {one.day: one.reason for one in exceptions_of(tenant, calendar=calendar.code)}
+    days = [
+        _day(calendar, first + timedelta(days=number), changes, reasons)
+        for number in range((last - first).days + 1)
+    ]
+    terms = Terms(heart.AssetClass.SECURITY, calendar)
+    next_day = heart.window_for(terms, today, now, changes).day
+    return Outlook(calendar, today, next_day == today, next_day, days)
+
+
+def _day(calendar: Calendar, on: date, changes: Changes, reasons: Mapping[date, str]) -> Day:
+    settles = heart.is_settlement_day(calendar, on, changes)
+    cutoff = heart.cutoff_at(calendar, on, changes) if settles else None
+    return Day(on, settles, cutoff, _trades(calendar, on), reasons.get(on, ""))
+
+
+def _trades(calendar: Calendar, on: date) -> bool | None:
+    try:
+        return heart.is_trading_day(heart.trading_calendar_named(calendar.code), on)
+    except (UnknownCalendar, BeyondCalendar):
+        return None
+
+
+def dating(tenant: int, terms: Terms, trade_date: date | None, now: datetime) -> Dating:
+    """When a trade of this date (now's, without one) is settled. Raises `BeyondCalendar`."""
+    book = book_of(tenant, fresh=True)
+    dealt = trade_date or heart.business_date(terms, now)
+    settles_on = book.settlement_date(terms, dealt)
+    return Dating(
+        terms, dealt, days_of(tenant, terms, dealt), settles_on, book.window(terms, settles_on, now)
+    )
 
 
 def exceptions_of(

@@ -21,14 +21,17 @@ import structlog
 
 from apps.reports import services as reports
 from apps.reports.services import ScheduleTerms
-from apps.tenants.models import ApiKey, Role
+from apps.tenants.models import ApiKey, Role, User
 from apps.tenants.services import add_member, create_tenant, digest_of, issue_key
 from config import demo_desk
+from config.stack import DEMO_FILE
 
 log = structlog.get_logger(__name__)
 
 TENANT = "demo"
 USER = "demo"
+COLLEAGUE = "colleague"
+"""The second person of what takes two."""
 ACCOUNTS = 12
 COMMISSION = Decimal("0.0005")  # of the notional
 CENT = Decimal("0.01")
@@ -75,20 +78,20 @@ def listings() -> list[Listing]:
 
 
 def set_up(var: Path) -> dict[str, str]:
-    """Make the demo tenant, its sign-in and its key, or find them; kept in `var/demo.json` (0600)."""
-    path = var / "demo.json"
+    """Make the demo tenant, its two people and its key, or find them; kept in `var/demo.json` (0600)."""
+    path = var / DEMO_FILE
     tenant, _ = create_tenant(TENANT, name="Demo Prime Brokers")
     known = _read(path)
     user, made = add_member(tenant, username=USER, role=Role.OWNER, staff=True)
     demo_desk.set_up(tenant, user)
     _plan_reports(tenant.pk)
-    if not made and known and _is_valid(known):
-        return known
-    known = {"user": USER, "password": secrets.token_urlsafe(9)}
-    _, known["api_key"] = issue_key(tenant, role=Role.OWNER, name="demo")
-    user.is_superuser = True  # one's own machine: the newcomer may look everywhere
-    user.set_password(known["password"])
-    user.save()
+    if made or not known or not _is_valid(known):
+        known = {"user": USER, "password": _signs_in(user)}
+        _, known["api_key"] = issue_key(tenant, role=Role.OWNER, name="demo")
+    colleague, made = add_member(tenant, username=COLLEAGUE, role=Role.OPERATIONS, staff=True)
+    if made or "colleague" not in known:
+        known |= {"colleague": COLLEAGUE, "colleague_password": _signs_in(colleague)}
+    known["tenant"] = str(tenant.pk)
     path.touch(mode=0o600)
     path.write_text(json.dumps(known))
     return known
@@ -101,6 +104,15 @@ def _plan_reports(tenant: int) -> None:
         ScheduleTerms(name="Profit of the day", report="profit", every="day", keep_days=30),
     ):
         reports.make_schedule(tenant, terms, by="demo")
+
+
+def _signs_in(user: User) -> str:
+    """A new password; one's own machine, so the newcomer may look everywhere."""
+    password = secrets.token_urlsafe(9)
+    user.is_superuser = True
+    user.set_password(password)
+    user.save()
+    return password
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -26,6 +26,13 @@ CALLER = "nlu"
 """The worker that calls out. Who waits for an answer of others needs a thread, not a process."""
 CALLS_AT_ONCE = 8
 """Drains that it runs side by side; each has many calls in the air."""
+DEMO_FILE = "demo.json"
+"""Written by `manage.py demo --setup`: its tenant, how to sign in, its key."""
+DEMO_WAYS = {
+    "reject": 0.01, "stall": 0.008, "contradict": 0.007,  # a person's
+    "fail": 0.02, "partial": 0.05, "late": 0.02, "duplicate": 0.02,  # which end well by themselves
+}  # fmt: skip
+"""Shares of the demo's instructions that fare in a way of their own (`clearing/simulator`)."""
 # In a stack that is tried out, root may run workers, and pages are served without being collected.
 _KNOWN_WARNINGS = (
     "ignore:You're running the worker with superuser:UserWarning,ignore:No directory at:UserWarning"
@@ -118,13 +125,18 @@ def sockets(doors: Ports) -> ProcessSpec:
     return ProcessSpec("sockets", command, ready_url=listening, stop_rank=_DOORS, grace=4)
 
 
-def clearing(var: Path, doors: Ports) -> list[ProcessSpec]:
-    """Return the clearing simulator; none where CLEARING_URL names another clearing system."""
+def clearing(var: Path, doors: Ports, *, demo: bool = False) -> list[ProcessSpec]:
+    """Return the clearing simulator; none where CLEARING_URL names another clearing system.
+
+    For the demo's tenant, and for no other, it misbehaves now and then: so there is something to decide.
+    """
     if os.environ.get("CLEARING_URL"):
         return []
+    told: dict[str, str] = json.loads((var / DEMO_FILE).read_text()) if demo else {}
+    ways = {"participants": {told["tenant"]: DEMO_WAYS}} if told else {}
     command = _python(
         "apps.settlement.clearing.simulator", "--port", str(doors.clearing),
-        "--book", str(var / "clearing.sqlite3"),
+        "--book", str(var / "clearing.sqlite3"), "--settings", json.dumps(ways),
     )  # fmt: skip
     listening = doors.url(doors.clearing, "tcp")
     return [ProcessSpec("clearing", command, ready_url=listening, stop_rank=_DOORS, grace=3)]

@@ -18,7 +18,7 @@ from unfold.forms import ActionForm
 from apps.core.exceptions import DomainError
 from apps.core.money import plain
 from apps.settlement import services
-from apps.settlement.models import ClearingNotice, Settlement
+from apps.settlement.models import ClearingNotice, Settlement, SettlementPolicy
 from apps.settlement.selectors.settlements import story
 from apps.settlement.services import Decision
 from apps.tenants.admin import ReadOnlyAdmin
@@ -187,6 +187,15 @@ class SettlementAdmin(ReadOnlyAdmin):
             for notice in story(one.tenant_id, one.pk).notices
         ]  # fmt: skip
         return _table(["At (UTC)", "Kind", "Code", "Quantity", "Amount", "State", "Reason"], rows)
+
+
+@admin.register(SettlementPolicy)
+class SettlementPolicyAdmin(ReadOnlyAdmin):
+    """How tenants settle; decided over the API (`PUT /api/v1/settlements/policy`), with a reason."""
+
+    list_display = ("tenant", "short_deliveries", "reason", "decided_by", "decided_at")
+    list_select_related = ("tenant",)
+    ordering = ("tenant",)
 
 
 @admin.register(ClearingNotice)

@@ -14,6 +14,7 @@ from apps.ledger.selectors.balances import (
     account_balances,
     balance,
     balances,
+    balances_of_owners,
     trial_balance,
 )
 from apps.ledger.selectors.cut import balances_at_cut
@@ -50,6 +51,7 @@ __all__ = [
     "balances",
     "balances_at",
     "balances_at_cut",
+    "balances_of_owners",
     "booked_sources",
     "booked_trades",
     "break_of",

@@ -1,5 +1,6 @@
 """Balances: now, and as the ledger knew them at some time."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -59,6 +60,13 @@ WHERE a.id = %s GROUP BY a.code, b.asset ORDER BY b.asset
 ONE = """
 SELECT b.amount FROM ledger_ledgeraccount a JOIN ledger_balance b ON b.ledger_account_id = a.id
 WHERE a.tenant_id = %s AND a.owner = %s AND a.code = %s AND b.asset = %s
+"""
+OF_OWNERS = """
+SELECT a.owner, b.asset, sum(b.amount)
+FROM unnest(%s::int[], %s::uuid[]) AS u (tenant, owner)
+JOIN ledger_ledgeraccount a ON a.tenant_id = u.tenant AND a.owner = u.owner AND a.code = %s
+JOIN ledger_balance b ON b.ledger_account_id = a.id
+GROUP BY a.owner, b.asset
 """
 LAST_ENTRY: Final = UUID(int=2**128 - 1)
 FIRST_ENTRY: Final = UUID(int=0)
@@ -134,6 +142,18 @@ def balance(tenant: int, owner: UUID, code: str, asset: str) -> Decimal:
         cursor.execute(ONE, [tenant, owner, str(code), asset])
         found = cursor.fetchone()
     return found[0] if found else ZERO
+
+
+def balances_of_owners(
+    owners: Collection[tuple[int, UUID]], code: str
+) -> dict[tuple[UUID, str], Decimal]:
+    """What clients (tenant, owner) hold under a code now, by owner and asset; what is not there is 0."""
+    if not owners:
+        return {}
+    tenants, uids = zip(*owners, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(OF_OWNERS, [list(tenants), list(uids), str(code)])
+        return {(owner, asset): amount for owner, asset, amount in cursor.fetchall()}
 
 
 def account_balances(ledger_account: int) -> list[Balance]:

@@ -1,15 +1,23 @@
 """What settlement takes and shows over HTTP. Amounts are strings; times ISO 8601, UTC."""
 
-from typing import Any
+from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from apps.core.money import plain
 from apps.settlement.clearing.protocol import NoticeKind
-from apps.settlement.models import ClearingNotice, NoticeState, Settlement, SettlementStep
+from apps.settlement.models import (
+    ClearingNotice,
+    NoticeState,
+    Settlement,
+    SettlementPolicy,
+    SettlementStep,
+)
 from apps.settlement.selectors.board import Board
 from apps.settlement.selectors.settlements import Story
+
+SHORT: Final = SettlementPolicy.ShortDeliveries.choices
 
 
 class DecisionIn(serializers.Serializer[Any]):
@@ -29,6 +37,21 @@ class AssignmentIn(DecisionIn):
     """Who is to work on it."""
 
     to = serializers.CharField(max_length=200, allow_blank=True)
+
+
+class PolicyIn(DecisionIn):
+    """What becomes of a delivery of more than the account holds."""
+
+    short_deliveries = serializers.ChoiceField(SHORT)
+
+
+class PolicyOut(serializers.Serializer[Any]):
+    """How the tenant settles."""
+
+    short_deliveries = serializers.ChoiceField(SHORT)
+    reason = serializers.CharField()
+    decided_by = serializers.CharField()
+    decided_at = serializers.DateTimeField(allow_null=True)
 
 
 class SettlementOut(serializers.Serializer[Any]):

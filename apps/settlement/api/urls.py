@@ -9,6 +9,7 @@ ONE = "settlements/<uuid:settlement>"
 urlpatterns = [
     path("settlements", views.SettlementListView.as_view(), name="settlement-list"),
     path("settlements/board", views.BoardView.as_view(), name="board"),
+    path("settlements/policy", views.PolicyView.as_view(), name="policy"),
     path("settlements/notices", views.NoticeListView.as_view(), name="notice-list"),
     path(
         "settlements/notices/<int:notice>/resolution",

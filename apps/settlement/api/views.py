@@ -20,7 +20,7 @@ from apps.settlement.selectors.settlements import Filters
 from apps.settlement.services import Decision
 from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.pagination import page, page_asked, refuse_unknown
-from apps.tenants.permissions import OperationsWrites
+from apps.tenants.permissions import AdminWrites, OperationsWrites
 
 FILTERS = ("state", "trade", "due", "account", "needs_person")
 
@@ -59,6 +59,28 @@ class BoardView(APIView):
         if faults := refuse_unknown(request, {"format"}):
             raise Malformed(errors=faults)
         return Response(wire.board_out(board(tenant_of(request).pk)))
+
+
+class PolicyView(APIView):
+    """How the tenant settles."""
+
+    permission_classes = (AdminWrites,)
+
+    @extend_schema(responses=wire.PolicyOut, summary="What becomes of short deliveries")
+    def get(self, request: Request) -> Response:
+        """The policy that holds."""
+        return Response(wire.PolicyOut(selectors.policy_of(tenant_of(request).pk)).data)
+
+    @extend_schema(
+        request=wire.PolicyIn,
+        responses=wire.PolicyOut,
+        summary="cover: deliver what the account does not hold; hold: wait for it",
+    )
+    def put(self, request: Request) -> Response:
+        """The policy from now on."""
+        decision, given = _decision(wire.PolicyIn, request)
+        row = services.set_policy(tenant_of(request).pk, given["short_deliveries"], decision)
+        return Response(wire.PolicyOut(row).data)
 
 
 class SettlementView(APIView):

@@ -3,7 +3,7 @@
 from apps.settlement.models.fields import AmountField
 from apps.settlement.models.notices import ClearingNotice, NoticeState
 from apps.settlement.models.settlements import Kind, Movement, Settlement
-from apps.settlement.models.work import Penalty, Proposal, SettlementStep
+from apps.settlement.models.work import Penalty, Proposal, SettlementPolicy, SettlementStep
 
 __all__ = [
     "AmountField",
@@ -14,5 +14,6 @@ __all__ = [
     "Penalty",
     "Proposal",
     "Settlement",
+    "SettlementPolicy",
     "SettlementStep",
 ]

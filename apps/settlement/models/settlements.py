@@ -151,6 +151,11 @@ class Settlement(models.Model):
             ),
             models.Index(fields=["tenant", "id"], name="settlements_of_tenant"),
             models.Index(
+                fields=["account_id"],
+                condition=Q(movement="deliver", may_be_out=True),
+                name="settlements_promised",
+            ),
+            models.Index(
                 fields=["tenant", "due_on"],
                 condition=~Q(state__in=_in(*FINAL)),
                 name="settlements_open",

@@ -88,6 +88,40 @@ class Proposal(models.Model):
         return f"by {self.proposed_by}: {self.reason}"
 
 
+class SettlementPolicy(models.Model):
+    """How a tenant settles. Without a row: as a prime broker does, which lends what is sold short."""
+
+    class ShortDeliveries(models.TextChoices):
+        """What becomes of a delivery of more than the account holds."""
+
+        COVER = "cover"  # it is delivered; the client then owes the units
+        HOLD = "hold"  # it waits for the units, and after a while for a person
+
+    tenant = models.OneToOneField(
+        Tenant, on_delete=models.PROTECT, primary_key=True, related_name="+"
+    )
+    short_deliveries = models.CharField(
+        max_length=5, choices=ShortDeliveries, default=ShortDeliveries.COVER
+    )
+    reason = models.TextField()
+    decided_by = models.TextField()
+    decided_at = models.DateTimeField(db_default=Now())
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "settlement policies"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(short_deliveries__in=["cover", "hold"]),
+                name="short_deliveries_are_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"short deliveries: {self.short_deliveries}"
+
+
 class Penalty(models.Model):
     """What one day of failing costs; it is in the ledger as an entry of its own."""
 

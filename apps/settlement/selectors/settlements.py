@@ -12,6 +12,7 @@ from apps.settlement.models import (
     Penalty,
     Proposal,
     Settlement,
+    SettlementPolicy,
     SettlementStep,
 )
 
@@ -82,3 +83,9 @@ def suspended_notices(tenant: int, *, after: int | None, limit: int) -> Sequence
     if after is not None:
         found = found.filter(id__gt=after)
     return list(found.order_by("id")[:limit])
+
+
+def policy_of(tenant: int) -> SettlementPolicy:
+    """How a tenant settles; what nobody has decided is as a prime broker does it."""
+    found = SettlementPolicy.objects.for_tenant(tenant).first()
+    return found or SettlementPolicy(tenant_id=tenant, decided_at=None)

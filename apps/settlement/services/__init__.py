@@ -12,6 +12,7 @@ from apps.settlement.services.people import (
     compensate,
     resolve_notice,
     retry,
+    set_policy,
     settle_by_hand,
 )
 from apps.settlement.services.redating import redate
@@ -33,6 +34,7 @@ __all__ = [
     "release",
     "resolve_notice",
     "retry",
+    "set_policy",
     "settle_by_hand",
     "take_notices",
     "take_trades",

@@ -15,10 +15,11 @@ from uuid import uuid5
 
 from django.utils import timezone
 
+from apps.core.money import plain
 from apps.events.services import unit_of_work
 from apps.ledger import selectors as ledger
 from apps.settlement.saga import ANSWER_IN, PERSONS, Action, State, facts, next_action
-from apps.settlement.services import calling, posting, rows
+from apps.settlement.services import calling, delivering, posting, rows
 from apps.settlement.services.calling import Said
 from apps.settlement.services.moving import Moves, Record
 from apps.settlement.services.rows import Row
@@ -27,6 +28,8 @@ BATCH: Final = 500
 """Settlements in one round."""
 DAY_ENDS: Final = timedelta(hours=6)
 """After midnight UTC: by then the business day is over in every market that we know."""
+LACK: Final = "LACK"
+"""Lack of securities, in the words of ISO 20022."""
 CLAIM: Final = f"""
 {rows.SELECT} WHERE s.next_at <= %s {{}} ORDER BY s.next_at LIMIT %s FOR UPDATE SKIP LOCKED
 """
@@ -120,12 +123,18 @@ def _open_windows(moves: Moves, found: Iterable[Row], driven: Driven) -> None:
 
 
 def _validate(moves: Moves, found: Sequence[Row]) -> None:
-    """What is released must be in the ledger; the clearing system will see to the rest."""
+    """What is released must be in the ledger, and there; the clearing system will see to the rest."""
     sources = {one.id: (one.tenant_id, f"trade:{one.trade_id}:{one.version_no}") for one in found}
     booked = ledger.booked_sources(set(sources.values()))
+    short = delivering.lacking([one for one in found if sources[one.id] in booked])
     for one in found:
         if sources[one.id] not in booked:
             record = Record("validate", error="the ledger does not have the trade yet")
+            moves.tell(one, facts.NotYetValid(), record)
+            continue
+        if one.id in short:
+            detail = f"delivers {plain(one.saga.open)} and has {plain(short[one.id])} to deliver"
+            record = Record("validate", code=LACK, detail=detail, attempt=one.tries + 1)
             moves.tell(one, facts.NotYetValid(), record)
             continue
         if one.clearing and not one.may_be_out:

@@ -23,7 +23,7 @@ from apps.settlement.exceptions import (
     SecondPersonNeeded,
     SettlementNotFound,
 )
-from apps.settlement.models import ClearingNotice, Kind, NoticeState, Proposal
+from apps.settlement.models import ClearingNotice, Kind, NoticeState, Proposal, SettlementPolicy
 from apps.settlement.saga import FINAL, PERSONS, Action, State, facts
 from apps.settlement.services import posting, rows
 from apps.settlement.services.moving import Moves, Record
@@ -137,6 +137,22 @@ def comment(tenant: int, uid: UUID, decision: Decision) -> None:
     with _deciding(tenant, uid, decision, "comment", frozenset(State)) as (moves, row):
         moves.touch(row)
         moves.record(row, row.state, _record("comment", decision))
+
+
+def set_policy(tenant: int, short_deliveries: str, decision: Decision) -> SettlementPolicy:
+    """Say what becomes of deliveries of more than an account holds. Raises ReasonMissing."""
+    _check(decision)
+    with unit_of_work():
+        row, _ = SettlementPolicy.objects.update_or_create(
+            tenant_id=tenant,
+            defaults={
+                "short_deliveries": short_deliveries,
+                "reason": decision.reason,
+                "decided_by": decision.by,
+                "decided_at": timezone.now(),
+            },
+        )
+    return row
 
 
 def resolve_notice(tenant: int, number: int, decision: Decision) -> None:

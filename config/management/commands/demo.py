@@ -18,9 +18,10 @@ from apps.conversations.management.callers import Api
 from apps.conversations.management.dialogues import BUILT_IN, read
 from apps.conversations.management.simulation import Simulation, endless
 from apps.tenants.services import get_tenant
-from config import demo, demo_desk, language, stack
+from config import demo, demo_desk, demo_settlements, language, stack
 
 PRICES_EVERY = 2.0  # seconds
+QUEUE_EVERY = 30.0  # seconds
 
 
 class Command(BaseCommand):
@@ -55,10 +56,11 @@ class Command(BaseCommand):
         over = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: over.set())
-        market = demo.Market(demo.Client(options["url"], known["api_key"]), seed=options["seed"])
+        client = demo.Client(options["url"], known["api_key"])
+        market = demo.Market(client, seed=options["seed"])
         market.open()
         self.stdout.write(f"trading on {options['url']}, about {options['rate']:g} trades a second")
-        told = time.monotonic()
+        told = looked = time.monotonic()
         for pause in demo.paces(random.Random(), options["rate"]):  # noqa: S311 - a market, not a secret
             if over.wait(pause):
                 return
@@ -66,6 +68,9 @@ class Command(BaseCommand):
             if time.monotonic() - told > PRICES_EVERY:
                 told = time.monotonic()
                 market.tell_prices()
+            if time.monotonic() - looked > QUEUE_EVERY:
+                looked = time.monotonic()
+                demo_settlements.look_after(client)
 
 
 async def talk(url: str, key: str) -> None:

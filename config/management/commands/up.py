@@ -89,7 +89,8 @@ def _start(supervisor: Supervisor, var: Path, doors: stack.Ports, *, demo: bool)
     supervisor.start([stack.web(doors), *stack.workers(var)])
     supervisor.wait_ready()
     # Nothing waits for these.
-    supervisor.start([stack.beat(), stack.flower(doors), *stack.clearing(var, doors)])
+    clearing = stack.clearing(var, doors, demo=demo)
+    supervisor.start([stack.beat(), stack.flower(doors), *clearing])
     if demo:
         url = doors.url(doors.web)
         market = stack.manage("market", "demo", "--url", url)
@@ -118,10 +119,11 @@ def _welcome(var: Path, doors: stack.Ports, seconds: float, *, demo: bool) -> st
         f"  Flower       {doors.url(doors.flower)}/   {user} / {password}",
         f"  Logs         {var / 'log'}",
     ]
-    if demo and (file := var / "demo.json").exists():
+    if demo and (file := var / stack.DEMO_FILE).exists():
         told = json.loads(file.read_text())
         lines += [
             f"  Sign in      {told['user']} / {told['password']}",
+            f"  And a second {told['colleague']} / {told['colleague_password']}   (where it takes two)",
             f"  API key      {told['api_key']}",
         ]
     return "\n".join([*lines, "  Ctrl-C stops everything.", ""])

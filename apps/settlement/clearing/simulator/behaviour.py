@@ -65,6 +65,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From acceptance to settlement."""
     calls: OfCalls = OfCalls()
     instructions: OfInstructions = OfInstructions()
+    participants: dict[str, OfInstructions] = {}
+    """By participant (a tenant's id), where one fares otherwise than the others."""
     hang: Seconds = 30.0
     """How long a call that is never answered is held."""
     outage: Literal["none", "refuse", "hang"] = "none"
@@ -100,10 +102,10 @@ class Act(msgspec.Struct, frozen=True):
     """Whether it is told of an instruction that nobody gave, too."""
 
 
-def course(settings: Settings, instruction: str) -> tuple[str, list[Act]]:
+def course(settings: Settings, instruction: str, participant: int) -> tuple[str, list[Act]]:
     """What will become of an instruction: its way, and the acts of it. `reject` has none."""
     dice = dice_for(settings.seed, "instruction", instruction)
-    way = pick(settings.instructions, dice)
+    way = pick(settings.participants.get(str(participant), settings.instructions), dice)
     after = settings.settling.drawn(dice)
     acts = {
         "reject": [],

@@ -192,7 +192,7 @@ class Simulator:
         now, pause, results = time.time(), 0.0, []
         with self.book.writing():
             for one in wanted:
-                way, acts = course(self.settings, str(one.id))
+                way, acts = course(self.settings, str(one.id), participant)
                 if way == "early":
                     pause = EARLY_SECONDS
                 results.append(self.book.accept(participant, one, way, acts, now))

@@ -106,17 +106,17 @@ class SettlementAdmin(ReadOnlyAdmin):
     @admin.action(description="Settled outside: propose", permissions=["decide"])
     def propose(self, request: HttpRequest, queryset: QuerySet[Settlement]) -> None:
         """The first of two people."""
-        self._decide(request, queryset, services.settle_by_hand, "proposed to a second person")
+        self._decide(request, queryset, _says("propose"), "proposed to a second person")
 
     @admin.action(description="Settled outside: confirm another's", permissions=["decide"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Settlement]) -> None:
         """The second."""
-        self._decide(request, queryset, _decides(is_approved=True), "settled by hand")
+        self._decide(request, queryset, _says("approve"), "settled by hand")
 
     @admin.action(description="Settled outside: refuse another's", permissions=["decide"])
     def refuse(self, request: HttpRequest, queryset: QuerySet[Settlement]) -> None:
         """Or not."""
-        self._decide(request, queryset, _decides(is_approved=False), "refused")
+        self._decide(request, queryset, _says("refuse"), "refused")
 
     @admin.action(description="Cancel and compensate", permissions=["decide"])
     def compensate(self, request: HttpRequest, queryset: QuerySet[Settlement]) -> None:
@@ -229,9 +229,9 @@ class ClearingNoticeAdmin(ReadOnlyAdmin):
                 self.log_change(request, one, f"resolved: {decision.reason}")
 
 
-def _decides(*, is_approved: bool) -> Decide:
+def _says(said: str) -> Decide:
     def decide(tenant: int, uid: UUID, decision: Decision) -> None:
-        services.settle_by_hand(tenant, uid, decision, approves=is_approved)
+        services.settle_by_hand(tenant, uid, decision, said)
 
     return decide
 

@@ -27,6 +27,10 @@ class ReasonMissing(Rejected):
     """A decision needs a reason of 3 to 1,000 characters."""
 
 
+class AlreadyProposed(Conflict):
+    """Somebody has proposed to settle this by hand: a second person approves or refuses."""
+
+
 class NothingProposed(Conflict):
     """Nobody has proposed to settle this by hand."""
 

@@ -1,5 +1,7 @@
 """Questions about who is at the door."""
 
+from collections.abc import Collection
+
 from django.db.models import Q
 from django.utils import timezone
 
@@ -25,6 +27,23 @@ def is_still_in(tenant: int, client: str) -> bool:
         ).exists()
     unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
     return ApiKey.objects.filter(unexpired, tenant_id=tenant, pk=name, revoked_at=None).exists()
+
+
+def names_of(tenant: int, clients: Collection[str]) -> dict[str, str]:
+    """What people call callers (`user:<id>`, `key:<id>`) of a tenant; who is gone has no name."""
+    by_kind: dict[str, list[str]] = {"user": [], "key": []}
+    for client in set(clients):
+        kind, _, name = client.partition(":")
+        by_kind.get(kind, []).append(name)
+    found = {}
+    if by_kind["user"]:
+        members = Membership.objects.filter(tenant_id=tenant, user_id__in=by_kind["user"])
+        rows = members.values_list("user_id", "user__username")
+        found |= {f"user:{uid}": username for uid, username in rows}
+    if by_kind["key"]:
+        keys = ApiKey.objects.filter(tenant_id=tenant, pk__in=by_kind["key"])
+        found |= {f"key:{uid}": name for uid, name in keys.values_list("pk", "name")}
+    return found
 
 
 def tenant_ids() -> list[int]:

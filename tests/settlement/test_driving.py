@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from rest_framework.test import APIClient
 
 from apps.events.contracts import partition_of
 from apps.events.services import drain
@@ -24,9 +25,17 @@ from tests.settlement.cast import (
     steps_of,
 )
 from tests.settlement.clearing import ClearingHouse
+from tests.settlement.test_people import cancel
 from tests.trading.cast import list_instrument
 
 FEES = (("commission", "5.00"), ("exchange", "0.25"))
+
+
+@pytest.fixture
+def stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A breaker that is open stays open, however long the test takes."""
+    policy = Policy(failures=breaker.POLICY.failures, open_for=3_600, open_max=3_600)
+    monkeypatch.setattr(breaker, "POLICY", policy)
 
 
 def instructed(market: Market, **terms: object) -> Settlement:
@@ -98,6 +107,34 @@ def test_another_notice_for_what_is_settled_is_suspended(
         "taken",
         "suspended",
     ]
+
+
+def test_a_notice_for_what_was_cancelled_is_suspended(
+    market: Market, house: ClearingHouse, api: APIClient
+) -> None:
+    found = instructed(market)
+    cancel(api, found.trade_id)
+    settle_down()
+    drive(due=None)
+    assert settlement_of(found.trade_id).state == "compensated"
+    hear(market, house.confirm(found.instruction_id))
+    assert settlement_of(found.trade_id).settled == 0
+    assert ClearingNotice.objects.get().state == "suspended"
+    assert balances(market) == {}
+
+
+@pytest.mark.usefixtures("stays_open")
+def test_a_breaker_that_is_open_stops_no_confirmation(market: Market, house: ClearingHouse) -> None:
+    found = instructed(market)
+    house.is_down = True
+    waiting = market.trade()
+    settle_down()
+    for ahead in (0, 10, 30):
+        drive(ahead=ahead)
+    assert breaker.state(market.tenant.pk, "simulator").state == "open"
+    hear(market, house.confirm(found.instruction_id))
+    assert settlement_of(found.trade_id).state == "settled"
+    assert settlement_of(waiting).state == "retrying"
 
 
 def test_one_id_with_two_contents_is_a_contradiction(market: Market, house: ClearingHouse) -> None:
@@ -178,13 +215,6 @@ def test_three_tries_and_then_a_person(market: Market, house: ClearingHouse) -> 
     assert (found.state, found.tries) == ("manual", 3)
     assert house.calls == [("instruct", 2), ("instruct", 1), ("instruct", 1)]
     assert "unavailable" in found.steps.filter(step="instruct").last().note
-
-
-@pytest.fixture
-def stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A breaker that is open stays open, however long the test takes."""
-    policy = Policy(failures=breaker.POLICY.failures, open_for=3_600, open_max=3_600)
-    monkeypatch.setattr(breaker, "POLICY", policy)
 
 
 @pytest.mark.usefixtures("stays_open")

@@ -1,6 +1,6 @@
 """Settlements are opened for what was traded: a batch with few statements, once a trade version."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from django.db import connection
@@ -13,6 +13,7 @@ from apps.settlement.handlers import open_settlements
 from apps.settlement.models import Settlement
 from tests.ledger.cast import make_fee, make_trade, refused, sql
 from tests.settlement.cast import Market, settle_down, settlement_of
+from tests.trading.cast import list_instrument
 
 FRIDAY = "2026-03-06T15:00:00Z"
 
@@ -61,6 +62,22 @@ def test_an_inverse_instruments_value_goes_with_its_units(market: Market) -> Non
         open_settlements(as_batch(market, 1, inverse=True, price="50", quantity="100"))
     found = Settlement.objects.get()
     assert (found.movement, found.amount) == ("receive", Decimal(-2))
+
+
+def test_what_missed_its_window_takes_the_next_one_and_says_so(market: Market) -> None:
+    list_instrument(market.tenant.pk, "TODAY", settlement_days=0)
+    trade = market.trade(instrument="TODAY", executed_at=FRIDAY)
+    settle_down()
+    found = settlement_of(trade)
+    assert (found.due_on, found.is_late, found.code) == (date(2026, 3, 6), True, "CYCL")
+    assert found.detail.startswith("The window of 2026-03-06 was missed; it takes that of ")
+    assert found.window_at is not None
+    assert found.window_at > datetime(2026, 3, 7, tzinfo=UTC)
+    ((told,),) = sql(
+        "SELECT data->'settlements'->0->>'is_late' FROM events_event"
+        " WHERE name = 'settlement.settlements.opened'"
+    )
+    assert told == "true"
 
 
 def test_a_batch_that_is_taken_again_opens_nothing_twice(market: Market) -> None:

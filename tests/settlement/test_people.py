@@ -91,6 +91,14 @@ def test_two_people_settle_by_hand(
     assert one.post(place, approve, format="json").status_code == 409
     assert one.post(place, WHY, format="json").status_code == 202
     assert settlement_of(failed.trade_id).state == "failed"
+    # Whoever proposes does not mean to approve what somebody else has proposed meanwhile.
+    propose = {**WHY, "decision": "propose"}
+    assert two.post(place, propose, format="json").json()["code"] == "already_proposed"
+    for client, is_yours in ((one, True), (two, False)):
+        (shown,) = client.get("/api/v1/settlements/board").json()["attention"]
+        assert shown["proposal"] | {"at": ""} == {
+            "by": "test", "reason": WHY["reason"], "at": "", "is_yours": is_yours,
+        }  # fmt: skip
     assert one.post(place, approve, format="json").status_code == 403
     assert two.post(place, approve, format="json").json()["state"] == "settled"
     assert balances(market)["SEC:SETTLED", "XYZ"] == 100

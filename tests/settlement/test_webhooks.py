@@ -48,7 +48,7 @@ def test_settled_failed_and_for_a_person_are_told_outside(
         "settlement.settlement.needs_attention",
     }
     body = heard["settlement.settlement.settled"]
-    assert {"id", "type", "timestamp", "topic", "partition", "offset", "data"} <= set(body)
+    assert {"id", "type", "version", "topic", "partition", "offset", "key", "data"} <= set(body)
     assert body["topic"] == "settlement"
     found = settlement_of(settled.trade_id)
     data = body["data"]

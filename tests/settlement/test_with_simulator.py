@@ -222,7 +222,7 @@ def test_what_two_people_settled_by_hand_is_not_settled_again(floor: Floor) -> N
     found = floor.until(trade, "manual")
     tenant = floor.market.tenant.pk
     services.settle_by_hand(tenant, found.pk, WHY)
-    services.settle_by_hand(tenant, found.pk, Decision("key:bob", "so it is"), approves=True)
+    services.settle_by_hand(tenant, found.pk, Decision("key:bob", "so it is"), said="approve")
     assert floor.until(trade, "settled", ahead=SILENCE).parts == 1
     assert_in_balance(floor, SETTLED, parts=1)
 

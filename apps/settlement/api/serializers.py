@@ -39,12 +39,14 @@ class AssignmentIn(DecisionIn):
     to = serializers.CharField(max_length=200, allow_blank=True)
 
 
+@extend_schema_serializer(component_name="SettlementPolicyIn")
 class PolicyIn(DecisionIn):
     """What becomes of a delivery of more than the account holds."""
 
     short_deliveries = serializers.ChoiceField(SHORT)
 
 
+@extend_schema_serializer(component_name="SettlementPolicyOut")
 class PolicyOut(serializers.Serializer[Any]):
     """How the tenant settles."""
 
@@ -307,6 +309,21 @@ class ClearingBreakerOut(serializers.Serializer[Any]):
     retry_at = serializers.DateTimeField(allow_null=True)
 
 
+class OpenProposalOut(serializers.Serializer[Any]):
+    """One person says that it has settled outside; a second one decides."""
+
+    by = serializers.CharField()
+    reason = serializers.CharField()
+    at = serializers.DateTimeField()
+    is_yours = serializers.BooleanField(help_text="Then somebody else decides.")
+
+
+class AttentionOut(SettlementOut):
+    """A settlement that a person has to look at."""
+
+    proposal = OpenProposalOut(allow_null=True)
+
+
 @extend_schema_serializer(component_name="SettlementsBoardOut")
 class BoardOut(serializers.Serializer[Any]):
     """A tenant's settlements at a glance."""
@@ -318,11 +335,11 @@ class BoardOut(serializers.Serializer[Any]):
     reasons = ReasonOut(many=True)
     breakers = ClearingBreakerOut(many=True)
     suspended = serializers.IntegerField()
-    attention = SettlementOut(many=True)
+    attention = AttentionOut(many=True)
 
 
-def board_out(found: Board) -> dict[str, Any]:
-    """The board as it is shown."""
+def board_out(found: Board, caller: str) -> dict[str, Any]:
+    """The board as it is shown to a caller."""
     return {
         "at": found.at,
         "by_day": [
@@ -345,5 +362,16 @@ def board_out(found: Board) -> dict[str, Any]:
             for one in found.breakers
         ],
         "suspended": found.suspended,
-        "attention": [settlement_out(one) for one in found.needing_person],
+        "attention": [_attention(one, found, caller) for one in found.needing_person],
     }
+
+
+def _attention(one: Settlement, found: Board, caller: str) -> dict[str, Any]:
+    said = found.proposals.get(one.pk)
+    proposal = said and {
+        "by": found.names.get(said.proposed_by, said.proposed_by),
+        "reason": said.reason,
+        "at": said.proposed_at,
+        "is_yours": said.proposed_by == caller,
+    }
+    return settlement_out(one) | {"proposal": proposal}

@@ -58,7 +58,8 @@ class BoardView(APIView):
         """What the page shows."""
         if faults := refuse_unknown(request, {"format"}):
             raise Malformed(errors=faults)
-        return Response(wire.board_out(board(tenant_of(request).pk)))
+        found = board(tenant_of(request).pk)
+        return Response(wire.board_out(found, caller_of(request).client))
 
 
 class PolicyView(APIView):
@@ -118,12 +119,9 @@ class ManualSettlementView(APIView):
     def post(self, request: Request, settlement: UUID) -> Response:
         """202 where it is proposed, 200 where somebody decided."""
         decision, given = _decision(wire.ManualSettlementIn, request)
-        said = given.get("decision", "propose")
-        approves = None if said == "propose" else said == "approve"
-        settled = services.settle_by_hand(
-            tenant_of(request).pk, settlement, decision, approves=approves
-        )
-        return _story(request, settlement, status=200 if settled or approves is False else 202)
+        said = given.get("decision")
+        settled = services.settle_by_hand(tenant_of(request).pk, settlement, decision, said)
+        return _story(request, settlement, status=200 if settled or said == "refuse" else 202)
 
 
 class CompensationView(APIView):

@@ -1,9 +1,10 @@
 """What a person wants to see at a glance: by state and due date, fails and their age, throughput."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
@@ -11,8 +12,9 @@ from django.utils import timezone
 from apps.settlement.clearing import breaker
 from apps.settlement.clearing.breaker import BreakerState
 from apps.settlement.clearing.connections import ADAPTERS
-from apps.settlement.models import ClearingNotice, NoticeState, Settlement
+from apps.settlement.models import ClearingNotice, NoticeState, Proposal, Settlement
 from apps.settlement.saga import State
+from apps.tenants.selectors import names_of
 
 # Settled ones are counted for a while only: what is open is what the page is about.
 BY_DAY: Final = """
@@ -66,12 +68,16 @@ class Board:
     """Days late (6: six or more), and how many."""
     reasons: Sequence[tuple[str, int]]
     needing_person: Sequence[Settlement]
+    proposals: Mapping[UUID, Proposal]
+    """Of those: what one person has said and a second one has to decide."""
+    names: Mapping[str, str]
+    """Of who proposed them."""
     suspended: int
     breakers: Sequence[BreakerState]
 
 
 def board(tenant: int) -> Board:
-    """What the page shows, in six questions."""
+    """What the page shows, in eight questions at most."""
     now = timezone.now()
     today = now.date()
     with connection.cursor() as cursor:
@@ -84,6 +90,11 @@ def board(tenant: int) -> Board:
         cursor.execute(REASONS, [tenant])
         reasons = cursor.fetchall()
     waiting = Settlement.objects.for_tenant(tenant).filter(attention_at__isnull=False)
+    people = list(waiting.order_by("attention_at")[:50])
+    proposals = Proposal.objects.for_tenant(tenant).filter(
+        settlement_id__in=[one.pk for one in people], is_approved=None
+    )
+    proposed = {one.settlement_id: one for one in proposals}
     suspended = ClearingNotice.objects.for_tenant(tenant).filter(state=NoticeState.SUSPENDED)
     return Board(
         now,
@@ -91,7 +102,9 @@ def board(tenant: int) -> Board:
         minutes,
         ages,
         reasons,
-        list(waiting.order_by("attention_at")[:50]),
+        people,
+        proposed,
+        names_of(tenant, [one.proposed_by for one in proposed.values()]),
         suspended.count(),
         breaker.states(tenant, sorted(ADAPTERS)),
     )

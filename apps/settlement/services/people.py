@@ -16,6 +16,7 @@ from apps.core.ids import uuid7
 from apps.events.services import unit_of_work
 from apps.settlement.events import SettlementDecided
 from apps.settlement.exceptions import (
+    AlreadyProposed,
     NothingProposed,
     NoticeNotFound,
     NotNow,
@@ -45,7 +46,7 @@ class Decision:
 
 def retry(tenant: int, uid: UUID, decision: Decision) -> None:
     """Try again what a person has to look at. Raises SettlementNotFound, NotNow, ReasonMissing."""
-    with _deciding(tenant, uid, decision, "retry", PERSONS) as (moves, row):
+    with _deciding(tenant, uid, decision, PERSONS) as (moves, row):
         was_out = row.may_be_out or row.pending
         moves.tell(row, facts.RetryDecided(), _record("retry", decision))
         if not was_out and row.state is State.VALIDATING:
@@ -54,33 +55,36 @@ def retry(tenant: int, uid: UUID, decision: Decision) -> None:
             posting.post(moves, [row])
 
 
-def settle_by_hand(
-    tenant: int, uid: UUID, decision: Decision, *, approves: bool | None = None
-) -> bool:
+def settle_by_hand(tenant: int, uid: UUID, decision: Decision, said: str | None = None) -> bool:
     """Say that it has settled outside; the second person who says so settles it. Whether it did.
 
-    `approves` decides about somebody's proposal, one way or the other; without it the first call
-    proposes and the next one, by another, approves. Raises SettlementNotFound, NotNow,
-    ReasonMissing, NothingProposed, SecondPersonNeeded.
+    `said` is `propose`, `approve` or `refuse`; without it the first call proposes and the next one, by
+    another, approves. Raises SettlementNotFound, NotNow, ReasonMissing, AlreadyProposed,
+    NothingProposed, SecondPersonNeeded.
     """
-    name = {None: "propose", True: "approve", False: "refuse"}[approves]
-    with _deciding(tenant, uid, decision, name, PERSONS) as (moves, row):
+    with _deciding(tenant, uid, decision, PERSONS) as (moves, row):
         found = Proposal.objects.for_tenant(tenant).filter(settlement_id=uid, is_approved=None)
         proposal = found.select_for_update().first()
         if proposal is None:
-            if approves is not None:
+            if said in {"approve", "refuse"}:
                 raise NothingProposed(settlement=str(uid))
-            Proposal.objects.create(
-                id=uuid7(),
-                tenant_id=tenant,
-                settlement_id=uid,
-                reason=decision.reason,
-                proposed_by=decision.by,
-            )
-            moves.touch(row)
-            moves.record(row, row.state, _record("propose", decision))
+            _propose(moves, row, decision)
             return False
-        return _decide(moves, row, proposal, decision, is_approved=approves is not False)
+        if said == "propose":
+            raise AlreadyProposed(proposed_by=proposal.proposed_by)
+        return _decide(moves, row, proposal, decision, is_approved=said != "refuse")
+
+
+def _propose(moves: Moves, row: Row, decision: Decision) -> None:
+    Proposal.objects.create(
+        id=uuid7(),
+        tenant_id=row.tenant_id,
+        settlement_id=row.id,
+        reason=decision.reason,
+        proposed_by=decision.by,
+    )
+    moves.touch(row)
+    moves.record(row, row.state, _record("propose", decision))
 
 
 def _decide(
@@ -107,7 +111,7 @@ def compensate(tenant: int, uid: UUID, decision: Decision) -> None:
     Ledger and positions follow the trade. What has settled already goes back by a return. Raises
     SettlementNotFound, NotNow, ReasonMissing, and what trading refuses.
     """
-    with _deciding(tenant, uid, decision, "compensate", OPEN) as (moves, row):
+    with _deciding(tenant, uid, decision, OPEN) as (moves, row):
         if row.kind != Kind.SETTLEMENT:
             raise NotNow("What is owed back cannot be undone.", state=row.state, allowed=[])
         if not row.is_gone:
@@ -125,7 +129,7 @@ def compensate(tenant: int, uid: UUID, decision: Decision) -> None:
 
 def assign(tenant: int, uid: UUID, decision: Decision, *, to: str) -> None:
     """Give it to somebody to work on; nobody takes it back into the queue."""
-    with _deciding(tenant, uid, decision, "assign", PERSONS) as (moves, row):
+    with _deciding(tenant, uid, decision, PERSONS) as (moves, row):
         moves.touch(row)
         row.assigned_to = to[:REASON_MAX]
         note = f"{to or 'nobody'}: {decision.reason}"
@@ -134,7 +138,7 @@ def assign(tenant: int, uid: UUID, decision: Decision, *, to: str) -> None:
 
 def comment(tenant: int, uid: UUID, decision: Decision) -> None:
     """Say something about it, for whoever looks at it next."""
-    with _deciding(tenant, uid, decision, "comment", frozenset(State)) as (moves, row):
+    with _deciding(tenant, uid, decision, frozenset(State)) as (moves, row):
         moves.touch(row)
         moves.record(row, row.state, _record("comment", decision))
 
@@ -172,9 +176,12 @@ def resolve_notice(tenant: int, number: int, decision: Decision) -> None:
 
 @contextmanager
 def _deciding(
-    tenant: int, uid: UUID, decision: Decision, name: str, allowed: Collection[State]
+    tenant: int, uid: UUID, decision: Decision, allowed: Collection[State]
 ) -> Iterator[tuple[Moves, Row]]:
-    """A settlement, locked, in a state that allows the decision; told and written afterwards."""
+    """A settlement, locked, in a state that allows the decision; told and written afterwards.
+
+    What was decided is the step that was recorded for it.
+    """
     _check(decision)
     with unit_of_work() as work:
         row = rows.lock([uid]).get(uid)
@@ -184,6 +191,7 @@ def _deciding(
             raise NotNow(state=row.state.value, allowed=sorted(one.value for one in allowed))
         moves = Moves(work, timezone.now())
         yield moves, row
+        name = next(one.step for one in moves.steps if one.by == decision.by)
         moves.write()
         fact = SettlementDecided(
             settlement_id=row.id,

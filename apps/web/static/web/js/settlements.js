@@ -149,7 +149,15 @@ function personRow(one) {
       el("span", {}, `${word(one.state)} since ${moment(one.needs_person_since)}`)),
     el("p", {}, `${one.account} · due ${one.due ?? "never"} · ${one.assigned_to ? `with ${one.assigned_to}` : "nobody's yet"}`),
     el("p", { class: "error" }, reason),
+    proposed(one.proposal),
     config.decides ? decisions(one) : null);
+}
+
+function proposed(proposal) {
+  if (!proposal) return null;
+  const who = proposal.is_yours ? "You say" : `${proposal.by} says`;
+  const next = proposal.is_yours ? " A second person decides." : "";
+  return el("p", { class: "proposed" }, `${who} that it has settled outside: “${proposal.reason}”.${next}`);
 }
 
 function decisions(one) {
@@ -161,8 +169,8 @@ function decisions(one) {
       if (!why.reportValidity()) return;
       made.disabled = true;
       try {
-        const found = await post(`${config.list}/${one.id}/${verb}`, { reason: why.value, ...body });
-        say(answer, verb === "manual-settlement" && found.state !== "settled" ? "Proposed: a second person decides." : "");
+        await post(`${config.list}/${one.id}/${verb}`, { reason: why.value, ...body });
+        say(answer, "");
         polling.now();
       } catch (error) {
         say(answer, error.message);
@@ -172,10 +180,18 @@ function decisions(one) {
     });
     return made;
   };
-  return el("form", { class: "decide" }, why,
-    button("Retry", "retry"), button("Settled by hand", "manual-settlement"),
-    button("Confirm another’s", "manual-settlement", { decision: "approve" }),
-    button("Cancel and compensate", "compensation"), answer);
+  return el("form", { class: "decide" }, why, ...byHand(one.proposal, button),
+    button("Retry", "retry"), button("Cancel and compensate", "compensation"), answer);
+}
+
+/** What settling by hand takes next: a proposal, or a second person's word about somebody's. */
+function byHand(proposal, button) {
+  if (!proposal) return [button("Settled by hand", "manual-settlement", { decision: "propose" })];
+  if (proposal.is_yours) return [];
+  return [
+    button("Yes, it has settled", "manual-settlement", { decision: "approve" }),
+    button("No, it has not", "manual-settlement", { decision: "refuse" }),
+  ];
 }
 
 function silent(error) {

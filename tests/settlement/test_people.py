@@ -42,7 +42,15 @@ def test_a_list_and_one_with_its_steps(api: APIClient, failed: Settlement) -> No
 
 
 @pytest.mark.parametrize(
-    "query", [{"state": "lost"}, {"due": "soon"}, {"trade": "x"}, {"after": "x"}, {"colour": "red"}]
+    "query",
+    [
+        {"state": "lost"},
+        {"due": "soon"},
+        {"trade": "x"},
+        {"after": "x"},
+        {"colour": "red"},
+        {"needs_person": "maybe"},
+    ],
 )
 def test_what_makes_no_sense_is_malformed(api: APIClient, query: dict[str, str]) -> None:
     assert api.get("/api/v1/settlements", query).status_code == 400

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -22,6 +22,7 @@ from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.pagination import page, page_asked, refuse_unknown
 from apps.tenants.permissions import AdminWrites, OperationsWrites
 
+PAGED = [OpenApiParameter("after", str), OpenApiParameter("limit", int)]
 FILTERS = ("state", "trade", "due", "account", "needs_person")
 
 
@@ -29,6 +30,14 @@ class SettlementListView(APIView):
     """The settlements of a tenant."""
 
     @extend_schema(
+        parameters=[
+            OpenApiParameter("state", str, enum=[one.value for one in State]),
+            OpenApiParameter("trade", UUID),
+            OpenApiParameter("due", date),
+            OpenApiParameter("account", str, description="Its number."),
+            OpenApiParameter("needs_person", bool, description="Only the manual queue."),
+            *PAGED,
+        ],
         responses=wire.SettlementPageOut,
         operation_id="v1_settlements_list",
         summary="Settlements, newest first; by state, trade, due date, account",
@@ -171,6 +180,7 @@ class NoticeListView(APIView):
     """Notices of clearing systems that fit nothing."""
 
     @extend_schema(
+        parameters=PAGED,
         responses=wire.NoticePageOut,
         operation_id="v1_settlement_notices_list",
         summary="Suspended notices, oldest first",
@@ -222,12 +232,15 @@ def _filters(request: Request) -> Filters:
         due = date.fromisoformat(given["due"]) if given.get("due") else None
     except ValueError:
         raise Malformed(errors=[_fault("due", "A date, such as 2026-03-09.")]) from None
+    needs_person = given.get("needs_person", "false")
+    if needs_person not in {"true", "false", "1", "0"}:
+        raise Malformed(errors=[_fault("needs_person", "true or false.")])
     return Filters(
         state=state,
         trade=_uuid("trade", given["trade"]) if given.get("trade") else None,
         due=due,
         account=given.get("account", ""),
-        needs_person=given.get("needs_person", "") in {"true", "1"},
+        needs_person=needs_person in {"true", "1"},
     )
 
 

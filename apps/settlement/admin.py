@@ -22,6 +22,7 @@ from apps.settlement.models import ClearingNotice, Settlement, SettlementPolicy
 from apps.settlement.selectors.settlements import story
 from apps.settlement.services import Decision
 from apps.tenants.admin import ReadOnlyAdmin
+from apps.tenants.selectors import names_of
 
 Decide = Callable[[int, UUID, Decision], object]
 
@@ -76,10 +77,11 @@ class SettlementAdmin(ReadOnlyAdmin):
         ("attention_at", "assigned_to"),
         ("tries", "next_at", "may_be_out", "instruction_id"),
         ("opened_at", "instructed_at", "settled_at", "tenant"),
+        "proposed",
         "history",
         "told",
     )
-    readonly_fields = ("quantity_", "settled_", "cash", "history", "told")
+    readonly_fields = ("quantity_", "settled_", "cash", "proposed", "history", "told")
     action_form = DecisionForm
     actions = ("retry", "propose", "approve", "refuse", "compensate", "take", "comment")
 
@@ -169,13 +171,30 @@ class SettlementAdmin(ReadOnlyAdmin):
     @admin.display(description="steps")
     def history(self, one: Settlement) -> str:
         """What was done, in order."""
+        steps = story(one.tenant_id, one.pk).steps
+        names = names_of(one.tenant_id, [step.by for step in steps])
         rows = [
             [f"{step.started_at:%Y-%m-%d %H:%M:%S}", step.step, step.attempt,
-             f"{step.from_state} → {step.to_state}", step.by or "the machine",
-             step.error or step.note]
-            for step in story(one.tenant_id, one.pk).steps
+             f"{step.from_state} → {step.to_state}",
+             names.get(step.by, step.by) or "the machine", step.error or step.note]
+            for step in steps
         ]  # fmt: skip
         return _table(["At (UTC)", "Step", "Try", "State", "By", "What was said"], rows)
+
+    @admin.display(description="settled by hand")
+    def proposed(self, one: Settlement) -> str:
+        """Who says that it has settled outside, and what a second person made of it."""
+        proposals = story(one.tenant_id, one.pk).proposals
+        people = [name for row in proposals for name in (row.proposed_by, row.decided_by) if name]
+        names = names_of(one.tenant_id, people)
+        words = {None: "waits for a second person", True: "confirmed", False: "refused"}
+        rows = [
+            [f"{row.proposed_at:%Y-%m-%d %H:%M:%S}", names.get(row.proposed_by, row.proposed_by),
+             row.reason, words[row.is_approved],
+             names.get(row.decided_by or "", row.decided_by or ""), row.decision_reason]
+            for row in proposals
+        ]  # fmt: skip
+        return _table(["At (UTC)", "Proposed by", "Reason", "State", "Decided by", "Why"], rows)
 
     @admin.display(description="notices")
     def told(self, one: Settlement) -> str:

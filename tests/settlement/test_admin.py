@@ -56,6 +56,8 @@ def test_a_decision_needs_a_reason_and_is_logged(failed: Settlement) -> None:
 def test_two_people_settle_by_hand(failed: Settlement) -> None:
     ann, bob = desk_of("ann"), desk_of("bob")
     act(ann, failed, "propose")
+    page = bob.get(reverse("admin:settlement_settlement_change", args=[failed.pk]))
+    assert "waits for a second person" in page.content.decode()
     assert "second person" in act(ann, failed, "approve")
     assert settlement_of(failed.trade_id).state == "failed"
     act(bob, failed, "approve")

@@ -125,7 +125,7 @@ class Floor:
             "import_trades", str(path), "--tenant", self.slug, "--accounts", "20", "--json"
         )
         told = json.loads(done)
-        assert told["rejected"] == 0, told
+        assert (told["accepted"], told["rejected"]) == (count, 0), told
         return float(told["seconds"])
 
     def states(self) -> Counter[str]:

@@ -15,6 +15,7 @@ def settlements(request: HttpRequest, visit: Visit) -> HttpResponse:
         "board": reverse("settlement:board"),
         "list": reverse("settlement:settlement-list"),
         "ticket": reverse("board:ticket"),
+        "admin": "/admin/settlement/settlement/" if visit.user.is_staff else None,
         "decides": visit.membership.role in OperationsWrites.writers,
     }
     return render(request, "web/settlements.html", visit.context("settlements", config))

@@ -147,7 +147,8 @@ function personRow(one) {
     el("div", { class: "entry-head" },
       el("strong", { class: "state", "data-tone": one.state === "failed" ? "warn" : "bad" }, `${one.movement} ${amount(one.quantity)} ${one.instrument}`),
       el("span", {}, `${word(one.state)} since ${moment(one.needs_person_since)}`)),
-    el("p", {}, `${one.account} · due ${one.due ?? "never"} · ${one.assigned_to ? `with ${one.assigned_to}` : "nobody's yet"}`),
+    el("p", {}, `${one.account} · due ${one.due ?? "never"} · ${one.assigned_to ? `with ${one.assigned_to}` : "nobody's yet"}`,
+      config.admin ? " · " : null, config.admin ? el("a", { href: `${config.admin}${one.id}/change/` }, "what was done") : null),
     el("p", { class: "error" }, reason),
     proposed(one.proposal),
     config.decides ? decisions(one) : null);

@@ -29,7 +29,8 @@ from tests.trading.cast import list_instrument, open_account
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
-SECONDS = 0.5  # of a call to the simulator
+PATIENCE = 10.0  # seconds of a call; a machine under test may be busy
+IMPATIENCE = 0.3  # of one that will not be answered
 SILENCE = 130.0  # seconds after which a silent clearing system is asked
 OPEN = {
     ("SEC:UNSETTLED", "XYZ"): 100,
@@ -59,6 +60,8 @@ class Floor:
     market: Market
     simulator: Simulated
     web: Client
+    patience: list[float]
+    """Seconds that a call may take."""
 
     def trade(self) -> UUID:
         """100 XYZ bought at 50, in the ledger and due."""
@@ -106,11 +109,14 @@ def floor(
 ) -> Floor:
     """An account that the simulator has not seen, and a simulator that behaves."""
     settings.CLEARING_SECRET = SECRET
-    monkeypatch.setitem(ADAPTERS, "simulator", lambda one: running.connection(one, seconds=SECONDS))
+    patience = [PATIENCE]
+    monkeypatch.setitem(
+        ADAPTERS, "simulator", lambda one: running.connection(one, seconds=patience[0])
+    )
     running.behave()
     running.posted.clear()
     account = open_account(tenant.pk, f"ACC-{uuid7()}")
-    return Floor(Market(tenant, account, list_instrument(tenant.pk)), running, Client())
+    return Floor(Market(tenant, account, list_instrument(tenant.pk)), running, Client(), patience)
 
 
 def assert_in_balance(floor: Floor, expected: dict[tuple[str, str], int], *, parts: int) -> None:
@@ -139,10 +145,13 @@ def notices() -> list[tuple[str, str]]:
 )
 def test_a_call_that_goes_wrong_settles_once(floor: Floor, call: str, said: list[str]) -> None:
     trade = floor.trade()
-    floor.simulator.behave(calls={call: 1}, hang=2 * SECONDS)
+    floor.simulator.behave(calls={call: 1}, hang=2 * IMPATIENCE)
+    if call in {"hang", "lose"}:
+        floor.patience[0] = IMPATIENCE
     drive()
     assert settlement_of(trade).state == "retrying"
     floor.simulator.behave()
+    floor.patience[0] = PATIENCE
     found = floor.until(trade, "settled")
     assert [step for step, *_ in steps_of(found) if step in {"instruct", "ask"}] == said
     assert_in_balance(floor, SETTLED, parts=1)

@@ -30,7 +30,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 PATIENCE = 10.0  # seconds of a call; a machine under test may be busy
-IMPATIENCE = 0.3  # of one that will not be answered
+IMPATIENCE = 1.0  # of one that will not be answered
 SILENCE = 130.0  # seconds after which a silent clearing system is asked
 OPEN = {
     ("SEC:UNSETTLED", "XYZ"): 100,

@@ -14,6 +14,7 @@ from apps.settlement.clearing.protocol import Outcome
 from apps.settlement.clearing.simulator.behaviour import Settings, course
 from apps.tenants.models import Role, Tenant
 from config import demo, demo_settlements, stack
+from tests.config.test_stack import DOORS
 from tests.settlement.cast import Market, drive, settle_down, settlements_of
 from tests.settlement.clearing import ClearingHouse
 from tests.settlement.conftest import house, market  # noqa: F401 - fixtures
@@ -37,10 +38,9 @@ def test_clearing_misbehaves_for_the_demo_and_for_nobody_else(
 ) -> None:
     monkeypatch.delenv("CLEARING_URL", raising=False)
     (tmp_path / "demo.json").write_text(json.dumps({"tenant": "7"}))
-    doors = stack.Ports(8000, 8001, 8002, 8003)
 
     def ways(participant: int, *, is_demo: bool) -> set[str]:
-        (process,) = stack.clearing(tmp_path, doors, demo=is_demo)
+        (process,) = stack.clearing(tmp_path, DOORS, demo=is_demo)
         told = process.command[process.command.index("--settings") + 1]
         settings = msgspec.json.decode(told, type=Settings)
         return {course(settings, str(number), participant)[0] for number in range(2_000)}

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
 
 from apps.settlement.clearing.protocol import NoticeKind, Outcome
 from apps.webhooks import services as webhooks
@@ -16,7 +15,7 @@ from tests.webhooks.receiver import Receiver
 
 
 @pytest.fixture
-def listener(settings: SettingsWrapper) -> Iterator[Receiver]:
+def listener(settings: Any) -> Iterator[Receiver]:
     settings.WEBHOOKS_PRIVATE = True
     with Receiver() as receiver:
         yield receiver

@@ -205,6 +205,7 @@ SPECTACULAR_SETTINGS = {
             "cancelled",
         ],
         "NoticeState": "apps.settlement.models.NoticeState",
+        "ReportScheduleState": "apps.reports.models.ScheduleState",
         "ReconciliationStatus": ["clean", "breaks", "not_run"],
         "SettlementKind": ["settlement", "return"],
         "StatementKind": "apps.ledger.models.ExternalStatement.Kind",

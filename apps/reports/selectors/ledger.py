@@ -185,7 +185,7 @@ RECONCILIATIONS: Final = registry.register(
         ),
         parameters=(registry.FIRST_DAY, registry.LAST_DAY),
         reads=_reconciliations,
-        chart=Chart("bars", ("day",), ("open", "assigned", "explained", "closed")),
+        chart=Chart("bars", ("day",), ("closed", "assigned", "explained", "open")),
         longest=YEAR,
         usual=MONTH,
     )
@@ -220,7 +220,7 @@ BREAKS: Final = registry.register(
         ),
         parameters=(registry.SINCE, registry.UNTIL),
         reads=_breaks,
-        chart=Chart("bars", ("kind",), ("open", "assigned", "explained", "closed")),
+        chart=Chart("bars", ("kind",), ("closed", "assigned", "explained", "open")),
         longest=YEAR,
         usual=MONTH,
     )

@@ -51,7 +51,7 @@ EFFICIENCY: Final = registry.register(
             Parameter("by", "By", Ask.CHOICE, tuple(GROUPS)),
         ),
         reads=_efficiency,
-        chart=Chart("bars", ("what",), ("on_time", "late", "failing", "pending"), split="currency"),
+        chart=Chart("bars", ("what",), ("on_time", "late", "pending", "failing"), split="currency"),
         longest=YEAR,
         usual=MONTH,
     )

@@ -5,7 +5,7 @@ import { count, money } from "./format.js";
 import { hideTip, showTip } from "./tip.js";
 
 const BARS_MOST = 24;
-const RIGHT = 12, ROW = 11, GAP = 12, TOP = 8, BOTTOM = 26, NAME_MOST = 190, CHAR = 7.2;
+const RIGHT = 12, ROW = 11, GAP = 12, TOP = 8, BOTTOM = 26, NAME_MOST = 220, CHAR = 7.9, WIDE_MOST = 72;
 
 /** A number for drawing only: what is shown is the text itself. */
 const size = (text) => Number(text) || 0;
@@ -53,7 +53,7 @@ export class Plot {
     const series = this.chart.series.length;
     const values = this.points.flatMap((one) => one.values.map(size));
     const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
-    const left = Math.min(NAME_MOST, width * 0.34, Math.max(...this.points.map((one) => one.name.length)) * CHAR + 14);
+    const left = Math.min(NAME_MOST, width * 0.34, Math.ceil(Math.max(...this.points.map((one) => one.name.length)) * CHAR) + 15);
     const x = (value) => left + ((value - low) / (high - low || 1)) * (width - left - RIGHT);
     const step = series * ROW + GAP;
     const height = TOP + this.points.length * step;
@@ -78,7 +78,7 @@ export class Plot {
     const highest = niceMax(Math.max(1, ...this.points.flatMap((one) => one.values.map(size))));
     const x = (index) => left + (index + 0.5) * ((width - left - RIGHT) / this.points.length);
     const y = (value) => TOP + (1 - value / highest) * (height - TOP - BOTTOM);
-    const wide = Math.max(((width - left - RIGHT) / this.points.length) * 0.72, 1);
+    const wide = Math.min(Math.max(((width - left - RIGHT) / this.points.length) * 0.72, 1), WIDE_MOST);
     const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height });
     for (const value of [0, highest / 2, highest]) {
       root.append(svg("line", { class: "grid", x1: left, x2: width - RIGHT, y1: y(value), y2: y(value) }));

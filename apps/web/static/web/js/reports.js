@@ -1,7 +1,7 @@
 // The reports' page: one report of the catalogue as chart and table, and the files that are made.
 import { address, call, get, Poll, post, Problem } from "./api.js";
 import { byId, el, list, mark, say } from "./dom.js";
-import { amount, count, moment, plural, signOf } from "./format.js";
+import { amount, count, moment, plural, shortened, signOf } from "./format.js";
 import { Plot } from "./plot.js";
 
 const config = JSON.parse(byId("config").textContent);
@@ -27,8 +27,10 @@ async function begin() {
 function choose(asked) {
   report = reports.find((one) => one.name === asked.get("report")) ?? reports[0];
   for (const link of byId("choice").querySelectorAll("a")) {
-    if (link.dataset.report === report.name) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.dataset.report === report.name) {
+      link.setAttribute("aria-current", "page");
+      link.closest("ul").scrollLeft = link.offsetLeft - 60; // on a phone the others are beside the screen
+    } else link.removeAttribute("aria-current");
   }
   say(byId("title"), report.title);
   say(byId("about"), report.about);
@@ -154,7 +156,7 @@ const IDS = new Set(["trade", "entry"]);
 
 function cell(column, value) {
   if (value == null || value === "") return el("td", { class: NUMBERS.has(column.kind) ? "n" : null }, "–");
-  if (column.kind === "amount") return el("td", { class: "n", "data-sign": signOf(value) }, amount(value));
+  if (column.kind === "amount") return el("td", { class: "n", "data-sign": signOf(value), title: amount(value) }, shortened(value));
   if (column.kind === "share") return el("td", { class: "n" }, percent(value));
   if (column.kind === "count") return el("td", { class: "n" }, count(value));
   if (column.kind === "time") return el("td", {}, el("time", { datetime: value, title: `${value} (UTC)` }, moment(value)));

@@ -183,7 +183,7 @@ class TestTenantsAreAlone:
 
 
 QUESTIONS = {
-    "blotter": 1, "profit": 1, "exposure": 1, "volumes": 1, "cash": 1, "fees": 1, "breaks": 1,
+    "blotter": 1, "profit": 1, "exposure": 1, "volumes": 1, "cash": 2, "fees": 2, "breaks": 1,
     "reconciliations": 1, "settlement-efficiency": 2, "settlement-fails": 1, "statement": 3,
 }  # fmt: skip
 

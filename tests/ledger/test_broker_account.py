@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from rest_framework.test import APIClient
 
 from apps.events.contracts import partition_of
@@ -84,16 +85,16 @@ def test_realised_profit_per_instrument_is_the_brokers(tenant: Tenant, partition
         assert check(tenant.pk).failures == []
 
 
-def test_its_statement_as_pdf(
-    tenant: Tenant, partition: int, api: APIClient, tmp_path: Path
-) -> None:
+def test_its_statement_as_pdf(tenant: Tenant, partition: int, api: APIClient) -> None:
     services.transfer_cash(
         tenant.pk, account="U-2025", currency="USD", amount=Decimal(1000), reference="r"
     )
     answer: Any = api.get("/api/v1/ledger/statement?owner=U-2025&format=pdf")
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
     assert answer.content.startswith(b"%PDF-")
-    file = tmp_path / "statement.pdf"
+    # Kept for people to look at.
+    file = Path(settings.VAR_DIR) / "pictures" / "broker-account-2025.pdf"
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(answer.content)
     if shutil.which("pdftotext"):
         done = subprocess.run(

@@ -190,6 +190,16 @@ def _refuse_all_queues(options: dict[str, Any], **_: Any) -> None:
         )
 
 
+@signals.worker_ready.connect
+def _warm_up(sender: Any, **_: Any) -> None:
+    """Whoever calls out is ready for the first customer's question, too."""
+    from apps.nlu.services import warm_up  # noqa: PLC0415 - models load later than this module
+
+    served = sender.app.amqp.queues.consume_from
+    if any(name.split(".")[0] in CALLING_LANES for name in served):
+        warm_up()
+
+
 @signals.worker_init.connect
 def _limit_statements(**_: Any) -> None:
     """Solo and thread pools know no time limits, so the database sets them."""

@@ -72,6 +72,8 @@ def environment(var: Path, doors: Ports, urls: embedded.Urls) -> dict[str, str]:
     """Return what the processes of a stack find in their environment."""
     own = {field.upper(): url for field, url in urls._asdict().items() if url}
     return {
+        # Each thread that takes memory keeps a heap of its own; two for a process are enough.
+        "MALLOC_ARENA_MAX": "2",
         **os.environ,
         **own,
         "LOCKSTEP_VAR": str(var),

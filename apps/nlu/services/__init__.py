@@ -2,7 +2,7 @@
 
 from apps.nlu.services.examples import add_examples, label, read_examples
 from apps.nlu.services.forgetting import forget_answers
-from apps.nlu.services.interpreting import interpret, understand
+from apps.nlu.services.interpreting import interpret, understand, warm_up
 from apps.nlu.services.measuring import Evaluation, evaluate
 from apps.nlu.services.providers import change_usage, keep_secret, provider_changed
 from apps.nlu.services.training import (
@@ -33,4 +33,5 @@ __all__ = [
     "train_now",
     "train_requested",
     "understand",
+    "warm_up",
 ]

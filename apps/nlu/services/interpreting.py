@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any, Final
 from uuid import UUID
 
@@ -92,6 +93,12 @@ async def understand(
         async with asyncio.timeout(question.patience):
             answer = await asyncio.wrap_future(engine().ask(question.plan))
     return await sync_to_async(_finish)(question, answer)
+
+
+def warm_up() -> None:
+    """Load what the first question would wait for: a second of imports, and the engine's loop."""
+    import_module("apps.nlu.classifier.model")  # numpy
+    engine()
 
 
 def engine() -> Runtime:

@@ -93,9 +93,8 @@ def _start(supervisor: Supervisor, var: Path, doors: stack.Ports, *, demo: bool)
     supervisor.start([stack.beat(), stack.flower(doors), *clearing])
     if demo:
         url = doors.url(doors.web)
-        market = stack.manage("market", "demo", "--url", url)
-        talk = stack.manage("talk", "demo", "--talk", "--url", url)
-        supervisor.start([*stack.nlu_stubs(var, doors), market, talk])
+        alive = stack.manage("demo", "demo", "--talk", "--url", url)
+        supervisor.start([*stack.nlu_stubs(var, doors), alive])
 
 
 def _has_demo(console: Console) -> bool:

@@ -8,6 +8,7 @@ from django.db import connections
 
 from apps.agents import selectors as agents_asked
 from apps.agents import services as agents
+from apps.conversations import selectors
 from apps.tenants.models import Role
 from apps.tenants.services import add_member
 from tests.conversations import cast
@@ -65,6 +66,8 @@ async def test_an_offer_comes_is_accepted_and_answered(tenant, agent, at_desk, o
     offer = await screen.frame("offer", conversation=str(offered.id))
     await screen.say("accept", conversation=offered.id, fence=offer["fence"])
     await screen.frame("assigned", conversation=str(offered.id))
+    # No reader of the log runs here: who said yes may write at once.
+    assert (await in_database(selectors.conversation_of, tenant.pk, offered.id)).state == "active"
     await screen.say("subscribe", conversation=offered.id, last_seq=0)
     await screen.frame("welcome", conversation=str(offered.id))
     async with chat(offered.id) as customer:

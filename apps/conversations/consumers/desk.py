@@ -136,11 +136,10 @@ class DeskConsumer(RoomConsumer):
                 await self._as_agent(partial(change, by=self.claim.client))
             case "accept":
                 answer = words.read(frame, words.OfferAnswer)
-                accept = partial(agents.accept_offer, fence=answer.number)
-                await self._of_offer(accept, answer.which)
+                await self._of_offer(partial(services.accept, fence=answer.number), answer.which)
             case "decline":
                 answer = words.read(frame, words.OfferAnswer)
-                decline = partial(agents.decline_offer, reason=answer.reason)
+                decline = partial(services.decline, reason=answer.reason)
                 await self._of_offer(decline, answer.which)
             case "transfer":
                 await self._transfer(words.read(frame, words.Transfer))
@@ -154,10 +153,11 @@ class DeskConsumer(RoomConsumer):
             raise NotAnAgent
         await in_thread(partial(call, self.claim.tenant_id, self.agent))
 
-    async def _of_offer(self, call: Callable[..., object], offer: UUID) -> None:
+    async def _of_offer(self, call: Callable[..., object], conversation: UUID) -> None:
         if self.agent is None:
             raise NotAnAgent
-        await in_thread(partial(call, self.claim.tenant_id, offer, self.agent))
+        # Both houses at once: whoever said yes writes at once, however far behind the log's readers are.
+        await in_thread(partial(call, self.claim.tenant_id, conversation, agent=self.agent))
 
     async def _transfer(self, ask: words.Transfer) -> None:
         await in_thread(

@@ -8,7 +8,7 @@ const HOUR_MS = 3_600_000, DAY_MS = 86_400_000;
 const share = (value) => `${Math.round(100 * value)} %`;
 const HANDLING = [["taken", "Taken", count], ["declined", "Declined", count], ["missed", "Missed", count], ["transferred", "Transferred", count],
   ["first_response", "First response", duration], ["average_response", "Average response", duration], ["response_level", "Answered in time", share], ["handle_time", "Handle time", duration]];
-const AGENT = [["name", "Agent"], ...HANDLING, ["online", "Online", duration], ["utilisation", "Utilisation", share]];
+const AGENT = [["name", "Agent"], ...HANDLING, ["online", "Online", (seconds) => (seconds ? duration(seconds) : "–")], ["utilisation", "Utilisation", share]];
 const AGENT_SKILL = [["name", "Agent"], ["skill", "Skill", (skill) => skill || "any"], ...HANDLING];
 const LINE = (word) => [["group", word], ["queued", "Queued", count], ["matched", "Served", count], ["average_wait", "Average wait", duration], ["business_wait", "In business hours", duration], ["wait_p90", "9 of 10 within", duration],
   ["first_response", "First response", duration], ["average_response", "Average response", duration], ["handle_time", "Handle time", duration], ["abandonment", "Abandoned", share], ["service_level", "Served in time", share]];

@@ -101,7 +101,13 @@ def test_its_statement_as_pdf(tenant: Tenant, partition: int, api: APIClient) ->
             ["pdftotext", "-layout", str(file), "-"], capture_output=True, check=True
         )
         text = done.stdout.decode()
-        for word in ("Statement of account U-2025", "Balances after", "CASH:SETTLED", "MSTY"):
+        for word in (
+            "Statement of account U-2025",
+            "Balances after",
+            "CASH:SETTLED",
+            "MSTY",
+            "Effective",
+        ):
             assert word in text
     lines = api.get("/api/v1/ledger/statement?owner=U-2025&limit=1000").json()["results"]
     assert answer.content.count(b"/Type /Page\n") >= len(lines) // 60

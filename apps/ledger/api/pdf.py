@@ -42,7 +42,7 @@ _HEAD: Final = ParagraphStyle("head", parent=_BODY, fontName="Helvetica-Bold")
 _HEAD_RIGHT: Final = ParagraphStyle("head right", parent=_HEAD, alignment=TA_RIGHT)
 _TITLE: Final = ParagraphStyle("title", parent=_HEAD, fontSize=15, leading=19)
 _SECTION: Final = ParagraphStyle("section", parent=_HEAD, fontSize=10, leading=14, spaceBefore=6)
-_WIDTHS: Final = [34 * mm, 30 * mm, 70 * mm, 36 * mm, 26 * mm, 35 * mm, 36 * mm]
+_WIDTHS: Final = [one * mm for one in (28, 28, 22, 62, 31, 34, 30, 32)]
 _STYLE: Final = TableStyle(
     [
         ("LINEBELOW", (0, 0), (-1, 0), 0.8, _INK),
@@ -109,10 +109,11 @@ def _balances(found: Sequence[Balance]) -> Flowable:
 def _postings(lines: Sequence[Line]) -> Iterator[Flowable]:
     if not lines:
         yield Paragraph("None.", _BODY)
-    head = ["Booked", "Kind", "Source", "Account", "Asset", "Amount", "Balance"]
+    head = ["Effective", "Booked", "Kind", "Source", "Account", "Asset", "Amount", "Balance"]
     for start in range(0, len(lines), ROWS_A_TABLE):
         rows = [
             [
+                f"{one.effective_at:%Y-%m-%d %H:%M:%S}",
                 f"{one.booked_at:%Y-%m-%d %H:%M:%S}",
                 one.kind,
                 one.source,
@@ -123,7 +124,7 @@ def _postings(lines: Sequence[Line]) -> Iterator[Flowable]:
             ]
             for one in lines[start : start + ROWS_A_TABLE]
         ]
-        yield _table([head, *rows], _WIDTHS, right=(5, 6))
+        yield _table([head, *rows], _WIDTHS, right=(6, 7))
 
 
 def _table(rows: list[list[str]], widths: list[float], *, right: Sequence[int]) -> Table:

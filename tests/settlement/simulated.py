@@ -82,6 +82,11 @@ class Simulated:
     def control(self) -> Any:
         return self._ask("GET", "/control")
 
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls that came to its door, the oldest first."""
+        found: list[dict[str, Any]] = self._ask("GET", "/control/calls")
+        return found
+
     def heard(self, instruction: str) -> wire.Told:
         """The first notice of an instruction."""
         found = self.all_heard(instruction, 1)

@@ -146,6 +146,12 @@ class TestAgainstTheSimulator:
         assert clearing.instruct([instruction()])[0].outcome is Outcome.UNAVAILABLE
         assert clearing.statement() is None
         simulator.break_down(0.001)
+        refused = [one for one in simulator.calls() if one["refused"]]
+        assert [(one["path"], one["count"]) for one in refused] == [
+            ("/instructions", 1),
+            ("/holdings", 0),
+        ]
+        assert {one["participant"] for one in refused} == {str(TENANT)}
 
     def test_a_wrong_secret_is_not_let_in(self, simulator: Simulated) -> None:
         wrong = HttpClearing(simulator.url, b"wrong", TENANT)

@@ -216,7 +216,7 @@ class Simulator:
         if method != "GET" and headers.get("content-type") != "application/json":
             raise _Problem(415, "application/json, please")
         if (method, path) == ("GET", "/control/calls"):
-            return 200, msgspec.json.encode(self._heard)
+            return 200, msgspec.json.encode(list(self._heard))
         if (method, path) == ("PUT", "/control"):
             self.settings = msgspec.json.decode(body or b"{}", type=Settings)
         elif (method, path) == ("POST", "/control/outage"):

@@ -52,7 +52,7 @@ def simulator(running: Simulated) -> Simulated:
 
 @pytest.fixture
 def clearing(simulator: Simulated) -> HttpClearing:
-    return simulator.connection(TENANT, seconds=1.0)
+    return simulator.connection(TENANT, seconds=10.0)  # a machine under test may be busy
 
 
 class TestAgainstTheSimulator:

@@ -20,7 +20,10 @@ def may_enter(headers: Iterable[tuple[bytes, bytes]], *, only: str = "") -> bool
 
 
 def _is_ours(origin: str) -> bool:
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # a bracket without its pair: no browser sends it
+        return False
     if validate_host(split_domain_port(parts.netloc)[0], settings.ALLOWED_HOSTS):
         return True
     return any(

@@ -267,7 +267,13 @@ class TestTheDoor:
         async with connect(issue(claim).url, origin="https://shop.example") as socket:
             await socket.send('{"type":"hello"}')
             assert json.loads(await socket.recv())["type"] == "welcome"
-        async with connect(issue(claim).url, origin="http://127.0.0.1:8000") as socket:
+        for page in ("http://127.0.0.1:8000", "null", "http://[::1"):
+            async with connect(issue(claim).url, origin=page) as socket:
+                with pytest.raises(ConnectionClosed) as caught:
+                    await socket.recv()
+            assert caught.value.rcvd.code == 4403
+        ours = issue(Claim(CHAT, tenant.pk, "visitor:x", facts)).url
+        async with connect(ours, origin="http://[::1") as socket:
             with pytest.raises(ConnectionClosed) as caught:
                 await socket.recv()
         assert caught.value.rcvd.code == 4403

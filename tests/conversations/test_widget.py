@@ -193,7 +193,9 @@ class TestTooOften:
 
 
 class TestWhere:
-    @pytest.mark.parametrize("origin", [OTHER_SHOP, "https://shop.example.evil", "null", ""])
+    @pytest.mark.parametrize(
+        "origin", [OTHER_SHOP, "https://shop.example.evil", "null", "", "http://[::1"]
+    )
     def test_a_site_that_is_not_the_widgets_is_refused(self, widget, origin):
         answer = come(APIClient(headers={"origin": origin}), widget)
         assert (answer.status_code, answer.json()["code"]) == (403, "site_not_allowed")

@@ -143,5 +143,8 @@ def visitor_in(request: Request) -> Visitor:
 def origin_of(request: Request) -> tuple[str, bool]:
     """The calling page's origin, and whether it is one of our own hosts."""
     origin = request.headers.get("Origin", "")
-    host = split_domain_port(urlsplit(origin).netloc)[0] if origin else ""
+    try:
+        host = split_domain_port(urlsplit(origin).netloc)[0]
+    except ValueError:  # a bracket without its pair: no browser sends it
+        host = ""
     return origin, bool(host) and validate_host(host, settings.ALLOWED_HOSTS)

@@ -206,6 +206,8 @@ class TestMoves:
             ("receipts", {"read_seq": "x"}),
             ("receipts", {"read_seq": -1}),
             ("receipts", {"read_seq": 2**70}),
+            ("receipts", {"read_seq": 1, "sender": "somebody else"}),
+            ("receipts", {"read_seq": 1, "sender": "<script>"}),
         ],
     )
     def test_bad_input_is_named(

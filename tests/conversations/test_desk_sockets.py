@@ -69,7 +69,11 @@ async def test_an_offer_comes_is_accepted_and_answered(tenant, agent, at_desk, o
     # No reader of the log runs here: who said yes may write at once.
     assert (await in_database(selectors.conversation_of, tenant.pk, offered.id)).state == "active"
     await screen.say("subscribe", conversation=offered.id, last_seq=0)
-    await screen.frame("welcome", conversation=str(offered.id))
+    welcome = await screen.frame("welcome", conversation=str(offered.id))
+    assert (welcome["state"], welcome["agent"]) == (
+        "active",
+        str(agent.pk),
+    )  # at once, not by the log
     async with chat(offered.id) as customer:
         await screen.write("How can I help?", conversation=offered.id)
         await customer.has("How can I help?")

@@ -53,7 +53,11 @@ class ReceiptIn(StrictForm):
 
     delivered_seq = WholeField(required=False, min_value=0, max_value=SEQ_MAX)
     read_seq = WholeField(required=False, min_value=0, max_value=SEQ_MAX)
-    sender = TextField(required=False, help_text="Whose receipt it is; as with messages.")
+    sender = serializers.ChoiceField(
+        [Sender.CUSTOMER.value, Sender.AGENT.value],
+        required=False,
+        help_text="Whose receipt it is; as with messages.",
+    )
 
 
 class ClosureIn(StrictForm):

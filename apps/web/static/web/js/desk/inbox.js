@@ -62,8 +62,9 @@ export class Inbox {
     list(byId("talks"), rows.map((row) => this.face(row)), (one) => one.id, (one) => this.line(one));
     if (focused) [...byId("talks").children].find((one) => one.dataset.key === focused)?.firstElementChild.focus();
     byId("talks-empty").hidden = rows.length > 0;
-    say(byId("talks-empty-title"), EMPTY[this.tab][0]);
-    say(byId("talks-empty-text"), EMPTY[this.tab][1]);
+    const [title, text] = this.store.isLoaded ? EMPTY[this.tab] : ["Loading …", ""];
+    say(byId("talks-empty-title"), title);
+    say(byId("talks-empty-text"), text);
     say(byId("count-mine"), number(this.store.of("mine").length));
     say(byId("count-queue"), number(this.store.of("queue").length));
   }

@@ -11,6 +11,7 @@ export class Store extends EventTarget {
     this.rows = new Map();
     this.agents = new Map();
     this.me = null;
+    this.isLoaded = false; // until then an empty list says nothing
     this.unread = new Map(); // conversation → messages that I have not read
   }
 
@@ -32,6 +33,7 @@ export class Store extends EventTarget {
     const gone = [...this.rows.values()].filter((one) => isOpen(one) && !known.has(one.id));
     found.forEach((one) => this.put(one));
     await Promise.all(gone.map((one) => this.refresh(one.id)));
+    this.isLoaded = true;
     this.changed();
   }
 

@@ -35,7 +35,7 @@ def names_of(tenant: int, clients: Collection[str]) -> dict[str, str]:
     for client in set(clients):
         kind, _, name = client.partition(":")
         by_kind.get(kind, []).append(name)
-    found = {}
+    found: dict[str, str] = {}
     if by_kind["user"]:
         members = Membership.objects.filter(tenant_id=tenant, user_id__in=by_kind["user"])
         rows = members.values_list("user_id", "user__username")

@@ -88,4 +88,4 @@ def suspended_notices(tenant: int, *, after: int | None, limit: int) -> Sequence
 def policy_of(tenant: int) -> SettlementPolicy:
     """How a tenant settles; what nobody has decided is as a prime broker does it."""
     found = SettlementPolicy.objects.for_tenant(tenant).first()
-    return found or SettlementPolicy(tenant_id=tenant, decided_at=None)
+    return found or SettlementPolicy(tenant_id=tenant, decided_at=None)  # type: ignore[misc] # nobody has: it is never saved

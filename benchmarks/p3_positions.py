@@ -119,7 +119,7 @@ def bench(lab: Lab, options: Options, say: Say) -> Iterator[Bench]:
         db.execute(SQL.read_text())
     key = issue_key(tenant, role="trader", name="bench")[1]
     port = ports.any_free()
-    settings = {"PORT": str(port), "DJANGO_SETTINGS_MODULE": "benchmarks.trivial"}
+    settings = {"PORT": str(port), "DJANGO_SETTINGS_MODULE": "benchmarks.trivial_settings"}
     with lab.process("web", *procfile("web"), **settings) as web:
         web.wait_until(lambda: not ports.is_free(port))
         with (

@@ -4,10 +4,10 @@
 CREATE FUNCTION bench_veteran(changes int, is_first boolean) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     whose uuid := (SELECT id FROM trading_clientaccount WHERE number = 'VETERAN');
-    place int := (SELECT partition FROM events_event WHERE topic = 'trade' AND key = whose::text LIMIT 1);
+    lane  int := (SELECT partition FROM events_event WHERE topic = 'trade' AND key = whose::text LIMIT 1);
     last  timestamptz := (SELECT max(known_to) FROM trading_position WHERE account_id = whose);
     top   bigint := greatest(1000000000, (SELECT max("offset") FROM trading_positionchange
-                                          WHERE partition = place));
+                                          WHERE partition = lane));
 BEGIN
     IF is_first THEN
         PERFORM set_config('lockstep.rebuilding', 'on', true);
@@ -25,7 +25,7 @@ BEGIN
     INSERT INTO trading_positionchange (partition, "offset", tenant_id, account_id, instrument_id,
         trade_id, kind, place, fill_quantity, fill_price, fill_notional, fill_fees, version, quantity,
         cost, realised_pnl, fees, effective_at, booked_at, effective_to)
-    SELECT place, number, tenant_id, account_id, instrument_id, uuidv7(), 'executed', number, 1, 100, 100,
+    SELECT lane, number, tenant_id, account_id, instrument_id, uuidv7(), 'executed', number, 1, 100, 100,
            0, step, step, 100 * step, 0, 0, at, at, at
     FROM chunk;
     UPDATE trading_position p SET version = c.step, quantity = c.step, cost = 100 * c.step, fees = 0,

@@ -47,7 +47,9 @@ def keep_books(tenant: Tenant) -> None:
 
 def drain_all(*handlers: str) -> None:
     """Let handlers take what is there."""
-    told = cast.query("SELECT DISTINCT partition FROM events_event WHERE topic = 'trade' ORDER BY 1")
+    told = cast.query(
+        "SELECT DISTINCT partition FROM events_event WHERE topic = 'trade' ORDER BY 1"
+    )
     for handler in handlers:
         for (partition,) in told:
             drain(handler, "trade", partition)

@@ -233,6 +233,13 @@ CLEARING_FOLDER = env.str("CLEARING_FOLDER", default="") or str(VAR_DIR / "clear
 # Each tenant's secret at each clearing system is derived from this one.
 CLEARING_SECRET = env.str("CLEARING_SECRET", default="") or kept.secret(VAR_DIR / "clearing_secret")
 
+# Who may trade, and how much, where a system of its own decides about it; none: we do.
+ACCOUNT_SYSTEM_URL = env.str("ACCOUNT_SYSTEM_URL", default="")
+# Each tenant's secret is derived from this one, as for clearing.
+ACCOUNT_SYSTEM_SECRET = env.str("ACCOUNT_SYSTEM_SECRET", default="") or kept.secret(
+    VAR_DIR / "account_system_secret"
+)
+
 # Tests and trials call webhooks on this machine; in production a tenant must not reach our network.
 WEBHOOKS_PRIVATE = env.bool("LOCKSTEP_WEBHOOKS_PRIVATE", default=False)
 

@@ -1,4 +1,4 @@
 """Owns ledger accounts, journal entries, postings and balances: double entry per asset, append-only.
-Says EntriesPosted, CashTransferred.
-Hears AccountOpened, TradeExecuted, TradeCancelled, TradeAmended.
+Says EntriesPosted, CashTransferred, AdjustmentProposed, AdjustmentDecided, BreakOpened, ….
+Hears AccountOpened, AccountChanged, TradeExecuted, TradeCancelled, TradeAmended, SplitApplied, DividendApplied, ….
 Never changes what was booked, and sees nothing of trading but its events."""

@@ -109,3 +109,26 @@ class MonthPutBack(Event, frozen=True):
     month: date
     sha256: str
     by: str
+
+
+@event("ledger.adjustment.proposed", topic="ledger")
+class AdjustmentProposed(Event, frozen=True):
+    """Somebody proposes to correct the books by hand. Key: the adjustment."""
+
+    adjustment_id: UUID
+    reason: str
+    digest: str  # SHA-256 of what is proposed, hexadecimal
+    by: str
+    break_id: UUID | None  # what it mends
+
+
+@event("ledger.adjustment.decided", topic="ledger")
+class AdjustmentDecided(Event, frozen=True):
+    """A proposed adjustment was approved, and is booked; or it was not. Key: the adjustment."""
+
+    adjustment_id: UUID
+    state: str  # approved | rejected | withdrawn
+    by: str
+    reason: str
+    entry_id: UUID | None  # of the approved one
+    break_id: UUID | None

@@ -121,3 +121,27 @@ class ArchiveNotWritten(Unavailable):
 
 class LedgerBusy(Unavailable):
     """Something reads the ledger for too long to detach or attach a month now; try again."""
+
+
+class AdjustmentRefused(Rejected):
+    """The adjustment is not valid; `errors` lists every reason."""
+
+
+class AdjustmentNotFound(NotFound):
+    """There is no such adjustment."""
+
+
+class AdjustmentIsDecided(Conflict):
+    """This adjustment has been decided about."""
+
+
+class AdjustmentChanged(Conflict):
+    """This is not what was proposed."""
+
+
+class SecondPersonNeeded(Forbidden):
+    """Whoever proposed an adjustment does not decide about it; whoever did not, does not withdraw it."""
+
+
+class IdempotencyKeyUsed(Rejected):
+    """This idempotency key was used before, for another proposal; `errors` names what differs."""

@@ -2,10 +2,23 @@
 
 from apps.events.registry import Batch, Projection, handles
 from apps.ledger import services
-from apps.trading.events import AccountOpened, TradeAmended, TradeCancelled, TradeExecuted
+from apps.trading.events import (
+    AccountChanged,
+    AccountOpened,
+    DividendApplied,
+    DividendPaid,
+    SplitApplied,
+    TradeAmended,
+    TradeCancelled,
+    TradeExecuted,
+)
 
-# Entries of trades, and the reversals that trading asked for.
-WHOSE = "coalesce(o.kind, e.kind) = 'TRADE'"
+# Entries of trades, and the reversals that trading asked for; and of corporate actions, but for what
+# settlement moves of them.
+WHOSE = (
+    "(coalesce(o.kind, e.kind) = 'TRADE'"
+    " OR e.kind = 'CORPORATE_ACTION' AND e.source NOT LIKE 'action:%:settled')"
+)
 FROM_JOURNAL = "FROM ledger_journalentry e LEFT JOIN ledger_journalentry o ON o.id = e.reverses_id"
 OF_TRADES = f"{FROM_JOURNAL} WHERE {WHOSE}"
 OF_TRADES_AND_LEGS = f"""
@@ -32,15 +45,20 @@ JOURNAL_OF_TRADES = Projection(
 
 @handles(
     AccountOpened,
+    AccountChanged,
     TradeExecuted,
     TradeCancelled,
     TradeAmended,
+    SplitApplied,
+    DividendApplied,
+    DividendPaid,
     queue="ledger",
     projection=JOURNAL_OF_TRADES,
 )
 def book_trades(batch: Batch) -> None:
-    """Open the accounts of new clients, book trades, and undo those that were revised."""
+    """Open and close clients' accounts; book trades, their revisions, and corporate actions."""
     services.book_facts(
         ((one.tenant_id, one.event) for one in batch.events),
         partition=min(one.partition for one in batch.events),
+        replaying=batch.replaying,
     )

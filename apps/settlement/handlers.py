@@ -4,7 +4,7 @@ from apps.calendars.events import CalendarDayChanged, MarketRuleChanged
 from apps.events.registry import Batch, Projection, handles
 from apps.settlement import services
 from apps.settlement.events import ClearingNoticeReceived
-from apps.trading.events import TradeAmended, TradeCancelled, TradeExecuted
+from apps.trading.events import SplitApplied, TradeAmended, TradeCancelled, TradeExecuted
 
 TERMS_OF_SETTLEMENTS = Projection(
     tables=("settlement_settlement",),
@@ -21,11 +21,12 @@ TERMS_OF_SETTLEMENTS = Projection(
     TradeExecuted,
     TradeCancelled,
     TradeAmended,
+    SplitApplied,
     queue="settlement",
     projection=TERMS_OF_SETTLEMENTS,
 )
 def open_settlements(batch: Batch) -> None:
-    """Open a settlement for every trade, and undo those of trades that are no more."""
+    """Open a settlement for every trade, undo those of trades that are no more, and split units."""
     services.take_trades(batch.events, replaying=batch.replaying)
 
 

@@ -34,7 +34,7 @@ WITH beyond AS (
     JOIN events_event e ON e.topic = 'trade' AND e.partition = c.partition::smallint
         AND e."offset" > c."offset"::bigint AND e.name = ANY(%(opening)s::text[] || %(ending)s::text[])
 ), s AS (
-    SELECT s.account_id, s.symbol, s.client_cash, s.quantity, s.settled, s.movement,
+    SELECT s.account_id, s.symbol, s.client_cash, s.quantity, s.settled, s.movement, s.unit_factor,
            s.kind = 'settlement'
            AND (s.trade_id, s.version_no) NOT IN (SELECT trade, version FROM beyond WHERE opens)
            AND (NOT s.is_gone OR (s.trade_id, s.version_no)
@@ -45,12 +45,28 @@ WITH beyond AS (
 # Open units: what is still to settle of trades that count, less what has settled of those that do
 # not any more, and of their returns.
 UNITS = f"""{COUNTED}
-SELECT account_id, symbol, sum({SIGN} * (CASE WHEN counts THEN quantity ELSE 0 END - settled))
+SELECT account_id, symbol, sum({SIGN} * unit_factor * (CASE WHEN counts THEN quantity ELSE 0 END - settled))
 FROM s GROUP BY 1, 2
 """
 CASH = f"""{COUNTED}
 SELECT account_id, client_cash, quantity, settled, counts FROM s
 WHERE NOT (settled = quantity AND counts) AND NOT (settled = 0 AND NOT counts)
+"""
+# Dividends that are owed and not paid yet: unsettled, too, and nothing that is delivered for them.
+DIVIDENDS = """
+SELECT a.owner, p.asset, sum(p.amount)
+FROM ledger_journalentry e
+JOIN ledger_posting p ON p.entry_id = e.id AND p.booked_at = e.booked_at
+JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id
+WHERE e.tenant_id = coalesce(%(tenant)s, e.tenant_id) AND e.kind = 'CORPORATE_ACTION'
+  AND a.owner IS NOT NULL AND a.code = 'CASH:UNSETTLED'
+GROUP BY 1, 2
+"""
+# Between two readers a split is in one of the books only: those accounts are looked at after it.
+SPLITTING = """
+SELECT DISTINCT e.key FROM json_each_text(%(cut)s::json) AS c (partition, "offset")
+JOIN events_event e ON e.topic = 'trade' AND e.partition = c.partition::smallint
+    AND e."offset" > c."offset"::bigint AND e.name = 'trading.split.applied'
 """
 OPENING = [contract_of(one).name for one in (TradeExecuted, TradeAmended)]
 ENDING = [contract_of(one).name for one in (TradeAmended, TradeCancelled)]
@@ -63,10 +79,13 @@ def open_legs_equal_open_settlements(tenant_id: int | None) -> Check:
     At one cut of the log: a handler that lags, or runs ahead, makes no difference.
     """
     with _one_snapshot():
-        cut, held = _cut(), _held()
+        cut = _cut()
+        held = _held() | _splitting(cut)
         wanted = _open_units(tenant_id, cut) | _open_cash(tenant_id, cut)
         booked = ledger.balances_at_cut(tenant_id, cut, ["SEC:UNSETTLED"])
-        booked |= ledger.balances_at_cut(tenant_id, cut, ["CASH:UNSETTLED"])
+        booked |= _less(
+            ledger.balances_at_cut(tenant_id, cut, ["CASH:UNSETTLED"]), _dividends(tenant_id)
+        )
     failures: list[str] = []
     places = [place for place in {*wanted, *booked} if str(place[0]) not in held]
     for place in sorted(places, key=str):
@@ -168,8 +187,11 @@ def settled_units_agree(tenant_id: int | None) -> Check:
                 JOIN ledger_ledgeraccount a ON a.id = b.ledger_account_id
                 WHERE a.code = 'SEC:SETTLED' AND a.tenant_id = coalesce(%(tenant)s, a.tenant_id)
                 UNION ALL
-                SELECT s.account_id, s.symbol, 0, 0, {SIGN} * s.settled
+                SELECT s.account_id, s.symbol, 0, 0, {SIGN} * coalesce(s.posted_units, s.settled)
                 FROM settlement_settlement s WHERE {MINE} AND s.settled > 0
+                UNION ALL
+                SELECT s.account_id, s.symbol, 0, 0, s.settled
+                FROM settlement_unitsplit s WHERE {MINE}
             ) AS sides
             GROUP BY account, symbol HAVING sum(p) <> sum(m) OR sum(l) <> sum(m)""",
         params={"tenant": tenant_id},
@@ -188,8 +210,10 @@ def depot_is_what_settled(tenant_id: int | None) -> Check:
                 JOIN ledger_ledgeraccount a ON a.id = b.ledger_account_id
                 WHERE a.code = 'DEPOT:SEC' AND a.tenant_id = coalesce(%(tenant)s, a.tenant_id)
                 UNION ALL
-                SELECT s.symbol, 0, {SIGN} * s.settled
+                SELECT s.symbol, 0, {SIGN} * coalesce(s.posted_units, s.settled)
                 FROM settlement_settlement s WHERE {MINE} AND s.settled > 0
+                UNION ALL
+                SELECT s.symbol, 0, s.settled FROM settlement_unitsplit s WHERE {MINE}
             ) AS sides
             GROUP BY asset HAVING sum(d) <> sum(m)""",
         params={"tenant": tenant_id},
@@ -244,6 +268,8 @@ AT_CLEARING = f"""
 SELECT s.tenant_id, max(s.clearing), s.account_number, s.symbol, sum({SIGN} * s.settled)
 FROM settlement_settlement s WHERE {MINE}
 GROUP BY s.tenant_id, s.account_number, s.symbol HAVING {_KNOWN_TO_BOTH}
+   AND NOT EXISTS (SELECT FROM settlement_unitsplit u
+                   WHERE u.tenant_id = s.tenant_id AND u.symbol = s.symbol)
 UNION ALL
 SELECT s.tenant_id, max(s.clearing), s.account_number, s.currency,
        -sum({SIGN} * CASE WHEN s.settled = 0 THEN 0 ELSE s.amount END)
@@ -303,6 +329,29 @@ def _cut() -> dict[int, int]:
             [list(READERS)],
         )
         return dict(cursor.fetchall())
+
+
+def _splitting(cut: Mapping[int, int]) -> frozenset[str]:
+    """Accounts that one of the two has split, or has yet to split, beyond the cut."""
+    with connection.cursor() as cursor:
+        cursor.execute(SPLITTING, {"cut": json.dumps(cut)})
+        return frozenset(key for (key,) in cursor.fetchall())
+
+
+def _dividends(tenant_id: int | None) -> dict[Place, Decimal]:
+    with connection.cursor() as cursor:
+        cursor.execute(DIVIDENDS, {"tenant": tenant_id})
+        return {(account, asset): amount for account, asset, amount in cursor.fetchall()}
+
+
+def _less(
+    amounts: Mapping[Place, Decimal], others: Mapping[Place, Decimal]
+) -> dict[Place, Decimal]:
+    with exact():
+        return {
+            place: amounts.get(place, ZERO) - others.get(place, ZERO)
+            for place in {*amounts, *others}
+        }
 
 
 def _held() -> frozenset[str]:

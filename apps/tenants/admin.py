@@ -38,6 +38,22 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
 
+class SavedByService(ModelAdmin):
+    """Forms that call services: those open their own transaction, and the admin opens none around it."""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """What is sent, without Django's transaction; what is shown, as always."""
+        if request.method == "POST":
+            return self._changeform_view(request, object_id, form_url, extra_context)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+
 @admin.register(Tenant)
 class TenantAdmin(ModelAdmin):
     """Tenants; they are never deleted, because rows of every kind belong to them."""

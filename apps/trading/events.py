@@ -46,6 +46,39 @@ class AccountChanged(Event, frozen=True):
     changed: tuple[str, ...]
 
 
+@event("trading.account.frozen", topic="trade")
+class AccountFrozen(Event, frozen=True):
+    """An account may not trade from now on; what is open goes on to settle."""
+
+    account_id: UUID
+    number: str
+    by: str  # own | account_system
+    version: int | None  # of the account system
+
+
+@event("trading.account.unfrozen", topic="trade")
+class AccountUnfrozen(Event, frozen=True):
+    """An account may trade again."""
+
+    account_id: UUID
+    number: str
+    by: str  # own | account_system
+    version: int | None
+
+
+@event("trading.account.limits_changed", topic="trade")
+class LimitsChanged(Event, frozen=True):
+    """The limits of an account are now these; null: none."""
+
+    account_id: UUID
+    number: str
+    max_order_notional: Decimal | None
+    max_gross_exposure: Decimal | None
+    max_orders_per_second: int | None
+    by: str  # own | account_system
+    version: int | None
+
+
 @event("trading.trade.executed", topic="trade")
 class TradeExecuted(Event, frozen=True):
     """A trade was accepted; its terms are final."""
@@ -139,6 +172,60 @@ class TradeAmended(Event, frozen=True):
     counterparty: str | None = None
 
 
+@event("trading.split.applied", topic="trade")
+class SplitApplied(Event, frozen=True):
+    """Every unit that an account holds of an instrument became `factor` units; costs stay.
+
+    One fact for every account that ever traded it, behind its trades of before the ex-date.
+    """
+
+    action_id: UUID
+    account_id: UUID
+    account_number: str
+    cost_method: str  # average | fifo
+    instrument_id: UUID
+    symbol: str
+    currency: str
+    new_units: Decimal  # this many …
+    old_units: Decimal  # … for so many
+    factor: Decimal  # exactly new_units / old_units
+    ex_date: date
+    effective_at: Moment  # when the ex-date began at the market
+
+
+@event("trading.dividend.applied", topic="trade")
+class DividendApplied(Event, frozen=True):
+    """Whoever held an instrument before the ex-date is owed a dividend; who was short owes it.
+
+    One fact for every account that ever traded it, behind its trades of before the ex-date.
+    """
+
+    action_id: UUID
+    account_id: UUID
+    account_number: str
+    instrument_id: UUID
+    symbol: str
+    currency: str
+    amount: Decimal  # per unit
+    ex_date: date
+    pay_date: date
+    effective_at: Moment  # when the ex-date began at the market
+
+
+@event("trading.dividend.paid", topic="trade")
+class DividendPaid(Event, frozen=True):
+    """A dividend that an account was owed, or owed, is paid: its pay date has come."""
+
+    action_id: UUID
+    account_id: UUID
+    account_number: str
+    instrument_id: UUID
+    symbol: str
+    currency: str
+    pay_date: date
+    effective_at: Moment  # when the pay date began at the market
+
+
 @event("trading.trade.rejected", topic="trade")
 class TradeRejected(Event, frozen=True):
     """A trade was refused, with every reason."""
@@ -179,6 +266,26 @@ class InstrumentChanged(Event, frozen=True):
     inverse: bool
     status: str
     changed: tuple[str, ...]
+
+
+@event("trading.action.changed", topic="instrument")
+class CorporateActionChanged(Event, frozen=True):
+    """A corporate action was announced, withdrawn, applied or paid. Key: the instrument's id."""
+
+    action_id: UUID
+    reference: str
+    instrument_id: UUID
+    symbol: str
+    kind: str  # split | dividend
+    state: str  # announced | withdrawn | applied | paid
+    ex_date: date
+    new_units: Decimal | None  # of a split
+    old_units: Decimal | None
+    amount: Decimal | None  # of a dividend, per unit
+    currency: str | None
+    pay_date: date | None
+    accounts: int  # that were told
+    by: str
 
 
 @event("trading.price.changed", topic="instrument")

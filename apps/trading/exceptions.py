@@ -1,6 +1,6 @@
 """The ways this app says no."""
 
-from apps.core.exceptions import Conflict, NotFound, Rejected, Unavailable
+from apps.core.exceptions import Conflict, Forbidden, NotFound, Rejected, Unavailable
 
 
 class UnknownAccount(NotFound):
@@ -65,3 +65,27 @@ class TradeIsCancelled(Conflict):
 
 class IntakeBusy(Unavailable):
     """The trade could not be booked right now; send it again with the same idempotency key."""
+
+
+class BeforeCorporateAction(Conflict):
+    """It was dealt before a corporate action that is applied: it stays. Adjust the books instead."""
+
+
+class SignatureRefused(Forbidden):
+    """The signature is wrong, or of another time."""
+
+
+class ActionRefused(Rejected):
+    """The corporate action is not acceptable; `errors` lists every reason."""
+
+
+class ActionDiffers(Conflict):
+    """A corporate action of this reference exists, with other terms; `errors` names what differs."""
+
+
+class UnknownAction(NotFound):
+    """There is no such corporate action."""
+
+
+class ActionIsApplied(Conflict):
+    """The corporate action is applied, or withdrawn: it stays so."""

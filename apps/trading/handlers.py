@@ -4,7 +4,7 @@ from typing import Final
 
 from apps.events.registry import Batch, Projection, handles
 from apps.trading import services
-from apps.trading.events import TradeAmended, TradeCancelled, TradeExecuted
+from apps.trading.events import SplitApplied, TradeAmended, TradeCancelled, TradeExecuted
 
 POSITIONS: Final = Projection(
     tables=("trading_position", "trading_positionchange", "trading_positionmark"),
@@ -15,15 +15,22 @@ POSITIONS: Final = Projection(
             FROM trading_position""",
         "position changes": """
             SELECT partition, "offset", tenant_id, account_id, instrument_id, trade_id, kind, place,
-                   fill_quantity, fill_price, fill_notional, fill_fees, version, quantity, cost,
-                   realised_pnl, fees, effective_at
+                   fill_quantity, fill_price, fill_notional, fill_fees, split_factor, version,
+                   quantity, cost, realised_pnl, fees, effective_at
             FROM trading_positionchange""",
     },
     rebuildable=True,
 )
 
 
-@handles(TradeExecuted, TradeCancelled, TradeAmended, queue="positions", projection=POSITIONS)
+@handles(
+    TradeExecuted,
+    TradeCancelled,
+    TradeAmended,
+    SplitApplied,
+    queue="positions",
+    projection=POSITIONS,
+)
 def apply_trades(batch: Batch) -> None:
-    """Fold a batch of trades, and of what became of earlier ones, into positions."""
+    """Fold a batch of trades, of what became of earlier ones, and of splits, into positions."""
     services.fold_trades(batch.events)

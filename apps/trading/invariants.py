@@ -18,14 +18,15 @@ FOLDED: Final = """
     JOIN trading_instrument i ON i.id = p.instrument_id
     LEFT JOIN (
         SELECT c.account_id, c.instrument_id, count(*) AS changes, max(c.version) AS newest,
-               sum(t.quantity * side.sign) FILTER (WHERE is_newest) AS quantity,
-               sum(t.notional * side.sign) FILTER (WHERE is_newest) AS notional
+               sum(CASE c.kind WHEN 'split' THEN c.fill_quantity ELSE t.quantity * side.sign END)
+                   FILTER (WHERE is_newest) AS quantity,
+               coalesce(sum(t.notional * side.sign) FILTER (WHERE is_newest), 0) AS notional
         FROM (SELECT *, row_number() OVER versions = count(*) OVER place AS is_newest,
                      row_number() OVER versions AS trade_version
               FROM trading_positionchange
               WINDOW place AS (PARTITION BY account_id, instrument_id, place),
                      versions AS (place ORDER BY "offset")) AS c
-        JOIN trading_trade f ON f.id = c.trade_id AND f.account_id = c.account_id
+        LEFT JOIN trading_trade f ON f.id = c.trade_id AND f.account_id = c.account_id
              AND f.instrument_id = c.instrument_id
         LEFT JOIN trading_traderevision r
              ON r.trade_id = f.id AND r.version_no = c.trade_version
@@ -35,13 +36,15 @@ FOLDED: Final = """
         CROSS JOIN LATERAL (
             SELECT CASE WHEN r.state = 'cancelled' THEN 0 WHEN f.side = 'buy' THEN 1 ELSE -1 END
                    AS sign) AS side
+        WHERE f.id IS NOT NULL OR c.kind = 'split'
         GROUP BY c.account_id, c.instrument_id
     ) AS f ON f.account_id = p.account_id AND f.instrument_id = p.instrument_id
     WHERE p.tenant_id = coalesce(%s, p.tenant_id)"""
 
 
 def positions_are_their_trades(tenant_id: int | None) -> Check:
-    """A position's quantity is the sum of its trades' newest versions, its version the number of all."""
+    """A position's quantity is the sum of its trades' newest versions and of what splits made, its
+    version the number of all."""
     return check_by_query(
         "trading: a position is the sum of its trades",
         count="SELECT count(*) FROM trading_position WHERE tenant_id = coalesce(%s, tenant_id)",
@@ -152,12 +155,13 @@ def passed_trades_are_folded(tenant_id: int | None) -> Check:
         count="""SELECT count(*) FROM trading_positionchange
                  WHERE tenant_id = coalesce(%s, tenant_id)""",
         faults=f"""
-            SELECT format('trade %%s at offset %%s of partition %%s', e.data ->> 'trade_id',
+            SELECT format('%%s at offset %%s of partition %%s', coalesce(e.data ->> 'trade_id', e.name),
                           e."offset", e.partition)
             FROM events_cursor c
             JOIN events_event e ON e.topic = c.topic AND e.partition = c.partition
                 AND e."offset" <= c."offset" AND e.name IN (
-                    'trading.trade.executed', 'trading.trade.amended', 'trading.trade.cancelled')
+                    'trading.trade.executed', 'trading.trade.amended', 'trading.trade.cancelled',
+                    'trading.split.applied')
             LEFT JOIN trading_positionchange h
                 ON h.partition = e.partition AND h."offset" = e."offset"
             WHERE e.tenant_id = coalesce(%s, e.tenant_id)

@@ -70,6 +70,17 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """Every unit becomes `factor` units. Raises ValueError unless that is finite and above 0."""
+
+    factor: Decimal
+
+    def __post_init__(self) -> None:
+        if not (self.factor.is_finite() and self.factor > 0):
+            raise ValueError(f"a unit becomes more than 0 units, not {self.factor}")
+
+
+@dataclass(frozen=True, slots=True)
 class Lot:
     """What is left of one opening fill; both amounts have the sign of the position."""
 
@@ -134,10 +145,37 @@ def apply_fill(state: PositionState, fill: Fill, terms: Terms) -> tuple[Position
         return _open(flat, opening, terms), replace(realised, opening_fees=opening.fees)
 
 
-def replay(fills: Iterable[Fill], terms: Terms, state: PositionState = FLAT) -> PositionState:
-    """The position after all `fills`, in their order."""
-    for fill in fills:
-        state, _ = apply_fill(state, fill, terms)
+def apply_split(state: PositionState, split: Split) -> PositionState:
+    """The position in the new units: quantities of all lots change, what they cost does not.
+
+    Raises ValueError where a quantity would have more decimals than are kept: nothing is rounded.
+    """
+    with exact():
+        return replace(
+            state,
+            quantity=_in_new_units(state.quantity, split),
+            lots=tuple(
+                replace(lot, quantity=_in_new_units(lot.quantity, split)) for lot in state.lots
+            ),
+        )
+
+
+def _in_new_units(quantity: Decimal, split: Split) -> Decimal:
+    found = quantity * split.factor
+    if round_to(found, SCALE_MAX) != found:
+        raise ValueError(f"{quantity} times {split.factor} has more than {SCALE_MAX} decimals")
+    return found
+
+
+def replay(
+    fills: Iterable[Fill | Split], terms: Terms, state: PositionState = FLAT
+) -> PositionState:
+    """The position after all `fills` and splits, in their order."""
+    for one in fills:
+        if isinstance(one, Split):
+            state = apply_split(state, one)
+        else:
+            state, _ = apply_fill(state, one, terms)
     return state
 
 
@@ -147,11 +185,11 @@ class Told:
 
     offset: int
     place: int  # offset at which the trade was executed; versions of one trade share it
-    fill: Fill | None  # None: it is cancelled
+    fill: Fill | Split | None  # None: it is cancelled
 
 
-def effective_fills(told: Iterable[Told]) -> list[Fill]:
-    """The fills that count: the newest version of every trade, in the order of execution.
+def effective_fills(told: Iterable[Told]) -> list[Fill | Split]:
+    """The fills that count: the newest version of every trade, in the order of execution; and splits.
 
     A cancelled trade is as if it had never been; an amended one as if it had been dealt so.
     """

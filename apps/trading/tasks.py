@@ -16,3 +16,15 @@ def forget_old_keys(period: datetime) -> None:
 def take_snapshot(period: datetime) -> None:
     """Keep all positions of the hour, and prove them by the hour before."""
     services.take_snapshot(period)
+
+
+@periodic(every=timedelta(minutes=1), catch_up=0)
+def apply_actions(period: datetime) -> None:
+    """Apply the corporate actions whose ex-date has begun, and pay the dividends of the day."""
+    services.apply_actions(period)
+
+
+@periodic(every=timedelta(minutes=1), catch_up=0)
+def pull_accounts(_period: datetime) -> None:
+    """Ask the account system whose status or limits changed."""
+    services.pull_accounts()

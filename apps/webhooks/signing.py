@@ -10,11 +10,14 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 PREFIX: Final = "whsec_"
 SECRET_BYTES: Final = 32
+WINDOW_SECONDS: Final = 300
+"""How far a message's time may be from ours: an older one is a replay."""
+UID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 
 
 def new_secret() -> str:
@@ -38,3 +41,23 @@ def headers(known: Iterable[str], uid: str, timestamp: int, body: bytes) -> dict
         "webhook-timestamp": str(timestamp),
         "webhook-signature": " ".join(sign(one, uid, timestamp, body) for one in known),
     }
+
+
+def is_genuine(
+    secret: str, headers: Mapping[str, str], now: float, content: bytes, uid_max: int = 100
+) -> bool:
+    """Whether a message is from whoever holds the secret, and of now. Header names are lower case.
+
+    The content of a call without a body is its path and query. Whether the id was seen before is for
+    the caller to know.
+    """
+    uid, stamp = headers.get(UID, ""), headers.get(TIMESTAMP, "")
+    if not (0 < len(uid) <= uid_max and uid.isprintable()):
+        return False
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= len(str(2**40))):
+        return False
+    if abs(now - int(stamp)) > WINDOW_SECONDS:
+        return False
+    expected = sign(secret, uid, int(stamp), content).encode()
+    given = headers.get(SIGNATURE, "").split(" ")
+    return any(hmac.compare_digest(expected, one.encode()) for one in given)

@@ -2,7 +2,7 @@
 
 PUBLIC = {
     "breaker", "contracts", "events", "exceptions", "interpretation", "invariants", "registry", "selectors",
-    "services",
+    "services", "signing",
 }  # fmt: skip
 OPEN = {"core", "sockets", "tenants"}
 """Every app stands on these, and may see them whole."""

@@ -86,7 +86,7 @@ def make_draft(tenant: int, *legs: tuple[str, UUID | None, str, str], **given: A
         (Code.NOSTRO, None, "USD", "-100"),
     )
     terms: dict[str, Any] = {
-        "kind": Kind.ADJUSTMENT,
+        "kind": Kind.FEE,
         "source": f"test:{uuid7()}",
         "tenant": tenant,
         "effective_at": NOON,

@@ -53,7 +53,7 @@ class Forgery:
         self.values = {
             "id": uuid7(),
             "tenant": self.scene.tenant.pk,
-            "kind": "ADJUSTMENT",
+            "kind": "FEE",
             "source": f"forged:{uuid7()}",
             "reverses": None,
             "partition": 0,
@@ -485,7 +485,7 @@ class TestReversals:
 
     def test_are_called_reversals(self, scene: Scene) -> None:
         with nothing_changes(), refused("reversals_and_only_they_reverse"):
-            self._reversal(scene, kind="ADJUSTMENT").write()
+            self._reversal(scene, kind="FEE").write()
 
     def test_do_not_reverse_themselves(self, scene: Scene) -> None:
         uid = uuid7()

@@ -74,7 +74,7 @@ class Play:
 
     def draft(self, legs: tuple[Leg, ...], reference: str = "") -> EntryDraft:
         source = f"{reference}:{uuid7()}"
-        return EntryDraft(Kind.ADJUSTMENT, source, self.tenant.pk, self.clock, legs)
+        return EntryDraft(Kind.FEE, source, self.tenant.pk, self.clock, legs)
 
     def batch(self, items: list[dict[str, str]]) -> list[EntryDraft]:
         return [

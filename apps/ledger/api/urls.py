@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.ledger.api import reconciliations, views
+from apps.ledger.api import adjustments, reconciliations, views
 
 app_name = "ledger"
 urlpatterns = [
@@ -12,6 +12,27 @@ urlpatterns = [
     path("ledger/trial-balance", views.TrialBalanceView.as_view(), name="trial-balance"),
     path("ledger/statement", views.StatementView.as_view(), name="statement"),
     path("ledger/transfers", views.TransfersView.as_view(), name="transfer-list"),
+    path("ledger/adjustments", adjustments.AdjustmentListView.as_view(), name="adjustment-list"),
+    path(
+        "ledger/adjustments/<uuid:adjustment_id>",
+        adjustments.AdjustmentView.as_view(),
+        name="adjustment-detail",
+    ),
+    path(
+        "ledger/adjustments/<uuid:adjustment_id>/approval",
+        adjustments.ApprovalView.as_view(),
+        name="adjustment-approval",
+    ),
+    path(
+        "ledger/adjustments/<uuid:adjustment_id>/rejection",
+        adjustments.RejectionView.as_view(),
+        name="adjustment-rejection",
+    ),
+    path(
+        "ledger/adjustments/<uuid:adjustment_id>/withdrawal",
+        adjustments.WithdrawalView.as_view(),
+        name="adjustment-withdrawal",
+    ),
     path("reconciliations", reconciliations.RunListView.as_view(), name="run-list"),
     path("reconciliations/breaks", reconciliations.BreakListView.as_view(), name="break-list"),
     path(

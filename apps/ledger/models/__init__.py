@@ -1,5 +1,6 @@
 """The ledger's tables."""
 
+from apps.ledger.models.adjustments import Adjustment, AdjustmentState
 from apps.ledger.models.archives import Archive, ArchivedBalance
 from apps.ledger.models.chain import Block
 from apps.ledger.models.fields import ExactField
@@ -14,6 +15,8 @@ from apps.ledger.models.journal import (
 from apps.ledger.models.reconciliation import Break, ExternalStatement, ReconciliationRun
 
 __all__ = [
+    "Adjustment",
+    "AdjustmentState",
     "Archive",
     "ArchivedBalance",
     "Asset",

@@ -35,6 +35,9 @@ class LedgerAccount(models.Model):
     may_be_negative = models.BooleanField(default=True)
     may_be_positive = models.BooleanField(default=True)
     opened_at = models.DateTimeField(db_default=Now())
+    closed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the owner was closed: nobody adjusts it any more."
+    )
 
     objects = TenantQuerySet.as_manager()
 

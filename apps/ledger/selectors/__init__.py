@@ -1,5 +1,6 @@
 """Questions to the ledger. Every one is about one tenant, and counts its queries."""
 
+from apps.ledger.selectors.adjustments import adjustment_of, adjustments
 from apps.ledger.selectors.archives import (
     archives,
     months_here,
@@ -30,7 +31,7 @@ from apps.ledger.selectors.entries import (
     legs_of,
 )
 from apps.ledger.selectors.health import partition_problems
-from apps.ledger.selectors.owners import Owner, is_currency, owner_of
+from apps.ledger.selectors.owners import Owner, asset_kinds, closed_owners, is_currency, owner_of
 from apps.ledger.selectors.past import balances_at
 from apps.ledger.selectors.reconciliation import break_of, breaks, breaks_of, run_of, runs
 from apps.ledger.selectors.statements import Line, Statement, statement, statement_lines
@@ -46,7 +47,10 @@ __all__ = [
     "Statement",
     "TrialRow",
     "account_balances",
+    "adjustment_of",
+    "adjustments",
     "archives",
+    "asset_kinds",
     "balance",
     "balances",
     "balances_at",
@@ -57,6 +61,7 @@ __all__ = [
     "break_of",
     "breaks",
     "breaks_of",
+    "closed_owners",
     "entries",
     "entry",
     "entry_of_source",

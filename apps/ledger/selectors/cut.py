@@ -11,10 +11,11 @@ from django.db import connection
 from apps.core.money import exact
 from apps.events.contracts import contract_of
 from apps.ledger.selectors.owners import HANDLER
-from apps.trading.events import TradeAmended, TradeCancelled, TradeExecuted
+from apps.trading.events import SplitApplied, TradeAmended, TradeCancelled, TradeExecuted
 
 DEALS: Final = [contract_of(one).name for one in (TradeExecuted, TradeAmended, TradeCancelled)]
 """The facts of trading that the ledger books."""
+SPLIT: Final = contract_of(SplitApplied).name
 
 BALANCES: Final = """
 SELECT a.owner, b.asset, sum(b.amount)
@@ -25,7 +26,8 @@ GROUP BY a.owner, b.asset
 # What the ledger booked of events after the cut.
 BEYOND: Final = """
 WITH ahead AS (
-    SELECT e.tenant_id, e.data ->> 'trade_id' AS trade, (e.data ->> 'version_no')::integer AS version
+    SELECT e.tenant_id, e.data ->> 'trade_id' AS trade, (e.data ->> 'version_no')::integer AS version,
+           format('action:%%s:%%s', e.data ->> 'action_id', e.data ->> 'account_id') AS action
     FROM json_each_text(%s::json) AS c (partition, "offset")
     JOIN events_cursor l ON l.handler = %s AND l.topic = 'trade'
         AND l.partition = c.partition::smallint
@@ -41,6 +43,10 @@ WITH ahead AS (
         AND o.source = format('trade:%%s:%%s', ahead.trade, ahead.version - 1)
     JOIN ledger_journalentry r ON r.reverses_id = o.id
     WHERE ahead.version > 1
+    UNION ALL
+    SELECT j.id, j.booked_at FROM ahead
+    JOIN ledger_journalentry j ON j.tenant_id = ahead.tenant_id AND j.source = ahead.action
+    WHERE ahead.trade IS NULL
 )
 SELECT a.owner, p.asset, sum(p.amount)
 FROM entries JOIN ledger_posting p ON p.entry_id = entries.id AND p.booked_at = entries.booked_at
@@ -62,7 +68,7 @@ def balances_at_cut(
         cursor.execute(BALANCES, [tenant, wanted])
         found = {(owner, asset): amount for owner, asset, amount in cursor.fetchall()}
         text = json.dumps({str(partition): offset for partition, offset in at.items()})
-        cursor.execute(BEYOND, [text, HANDLER, DEALS, wanted])
+        cursor.execute(BEYOND, [text, HANDLER, [*DEALS, SPLIT], wanted])
         with exact():
             for owner, asset, amount in cursor.fetchall():
                 if (owner, asset) in found:

@@ -5,6 +5,7 @@ Until its handler has taken that fact, it is read where it stands: in the log, w
 the same transaction as the account. So nobody is told "unknown" of an account that exists.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -68,6 +69,20 @@ def _from_the_log(tenant: int, name: str, uid: UUID | None) -> Owner:
     if found is None:
         raise UnknownOwner(account=name)
     return Owner(UUID(found[0]), found[1])
+
+
+def closed_owners(tenant: int, owners: Collection[UUID]) -> set[UUID]:
+    """Those of these client accounts that are closed."""
+    found = LedgerAccount.objects.for_tenant(tenant).filter(
+        owner__in=list(owners), closed_at__isnull=False
+    )
+    return {owner for owner in found.values_list("owner", flat=True) if owner is not None}
+
+
+def asset_kinds(tenant: int, codes: Collection[str]) -> dict[str, str]:
+    """What these assets are (`currency` or `instrument`), as far as they were ever booked."""
+    found = Asset.objects.for_tenant(tenant).filter(code__in=list(codes))
+    return dict(found.values_list("code", "kind"))
 
 
 def is_currency(tenant: int, code: str) -> bool:

@@ -44,6 +44,11 @@ SELECT t, c, o, n, k, true, true
 FROM unnest(%s::int[], %s::text[], %s::uuid[], %s::text[], %s::text[]) AS u (t, c, o, n, k)
 ON CONFLICT (tenant_id, owner, code) DO NOTHING
 """
+CLOSE_ACCOUNTS = """
+UPDATE ledger_ledgeraccount a SET closed_at = now()
+FROM unnest(%s::int[], %s::uuid[]) AS u (tenant, owner)
+WHERE a.tenant_id = u.tenant AND a.owner = u.owner AND a.closed_at IS NULL
+"""
 FIND_ASSETS = """
 SELECT a.tenant_id, a.code, a.kind FROM ledger_asset a
 JOIN unnest(%s::int[], %s::text[]) AS u (t, c) ON a.tenant_id = t AND a.code = c
@@ -60,6 +65,13 @@ def open_client_accounts(owners: Iterable[tuple[int, UUID, str]]) -> None:
     account_ids(
         {(tenant, code, owner): number for tenant, owner, number in owners for code in CLIENT_CODES}
     )
+
+
+def close_client_accounts(owners: Iterable[tuple[int, UUID]]) -> None:
+    """The owners (tenant, owner) are closed: from now on nobody adjusts their accounts."""
+    tenants, uids = zip(*owners, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(CLOSE_ACCOUNTS, [arrays.numbers(tenants), arrays.uuids(uids)])
 
 
 def accounts_of(drafts: Sequence[EntryDraft]) -> Mapping[AccountKey, int]:

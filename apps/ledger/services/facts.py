@@ -25,9 +25,19 @@ from apps.ledger.journal import (
     replaced_by,
     reversal_of,
 )
-from apps.ledger.services.accounts import open_client_accounts
+from apps.ledger.services.accounts import close_client_accounts, open_client_accounts
+from apps.ledger.services.actions import Action, book_actions
 from apps.ledger.services.posting import post_entries
-from apps.trading.events import AccountOpened, TradeAmended, TradeCancelled, TradeExecuted
+from apps.trading.events import (
+    AccountChanged,
+    AccountOpened,
+    DividendApplied,
+    DividendPaid,
+    SplitApplied,
+    TradeAmended,
+    TradeCancelled,
+    TradeExecuted,
+)
 
 # LIMIT keeps the planner from reading the whole journal: it is one look-up per source.
 ENTRIES: Final = """
@@ -48,12 +58,15 @@ Revised = TradeCancelled | TradeAmended
 
 @dataclass(slots=True)
 class _Chunk:
-    """Facts of which none revises another: their entries are booked together."""
+    """Facts of which none revises another, then actions: their entries are booked together."""
 
     facts: list[tuple[int, TradeExecuted | Revised]] = field(default_factory=list)
     trades: set[UUID] = field(default_factory=set)
+    actions: list[tuple[int, Action]] = field(default_factory=list)
+    """Of what the facts before them left; one for each account and instrument."""
+    places: set[tuple[UUID, UUID]] = field(default_factory=set)
 
-    def book(self, partition: int) -> None:
+    def book(self, partition: int, *, replaying: bool) -> None:
         """Book what is here, in its order."""
         revised = [(tenant, one) for tenant, one in self.facts if isinstance(one, Revised)]
         undone = _entries(revised)
@@ -64,28 +77,53 @@ class _Chunk:
             if not isinstance(one, TradeCancelled):
                 drafts.append(entry_for_trade(one, tenant=tenant))
         post_entries(drafts, partition=partition)
+        if self.actions:
+            book_actions(self.actions, partition=partition, replaying=replaying)
 
 
-def book_facts(facts: Iterable[tuple[int, Event]], *, partition: int) -> None:
+def book_facts(
+    facts: Iterable[tuple[int, Event]], *, partition: int, replaying: bool = False
+) -> None:
     """Book what trading told (tenant, fact), in its order.
 
     Raises `EntryNotFound` where a trade is revised that was never booked, `MonthArchived` where it was
     booked in a month that is archived.
     """
-    opened: list[tuple[int, UUID, str]] = []
-    chunks = [_Chunk()]
-    for tenant, fact in facts:
-        if isinstance(fact, AccountOpened):
-            opened.append((tenant, fact.account_id, fact.number))
-        elif isinstance(fact, TradeExecuted | Revised):
-            if fact.trade_id in chunks[-1].trades:
-                chunks.append(_Chunk())  # what it undoes has to be in the journal first
-            chunks[-1].facts.append((tenant, fact))
-            chunks[-1].trades.add(fact.trade_id)
+    told = list(facts)
+    opened = [
+        (tenant, one.account_id, one.number)
+        for tenant, one in told
+        if isinstance(one, AccountOpened)
+    ]
+    closed = [
+        (tenant, one.account_id)
+        for tenant, one in told
+        if isinstance(one, AccountChanged) and one.status == "closed"
+    ]
     if opened:
         open_client_accounts(opened)
-    for chunk in chunks:
-        chunk.book(partition)
+    if closed:
+        close_client_accounts(closed)
+    for chunk in _chunks(told):
+        chunk.book(partition, replaying=replaying)
+
+
+def _chunks(facts: Sequence[tuple[int, Event]]) -> list[_Chunk]:
+    """What is booked together, in order: what a fact rests on is in the journal before it."""
+    chunks = [_Chunk()]
+    for tenant, fact in facts:
+        if isinstance(fact, TradeExecuted | Revised):
+            if fact.trade_id in chunks[-1].trades or chunks[-1].actions:
+                chunks.append(_Chunk())
+            chunks[-1].facts.append((tenant, fact))
+            chunks[-1].trades.add(fact.trade_id)
+        elif isinstance(fact, SplitApplied | DividendApplied | DividendPaid):
+            place = fact.account_id, fact.instrument_id
+            if place in chunks[-1].places:
+                chunks.append(_Chunk())
+            chunks[-1].actions.append((tenant, fact))
+            chunks[-1].places.add(place)
+    return chunks
 
 
 def _entries(revised: Sequence[tuple[int, Revised]]) -> dict[tuple[int, str], BookedEntry]:

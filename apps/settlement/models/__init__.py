@@ -3,7 +3,13 @@
 from apps.settlement.models.fields import AmountField
 from apps.settlement.models.notices import ClearingNotice, NoticeState
 from apps.settlement.models.settlements import Kind, Movement, Settlement
-from apps.settlement.models.work import Penalty, Proposal, SettlementPolicy, SettlementStep
+from apps.settlement.models.work import (
+    Penalty,
+    Proposal,
+    SettlementPolicy,
+    SettlementStep,
+    UnitSplit,
+)
 
 __all__ = [
     "AmountField",
@@ -16,4 +22,5 @@ __all__ = [
     "Settlement",
     "SettlementPolicy",
     "SettlementStep",
+    "UnitSplit",
 ]

@@ -76,6 +76,12 @@ class Settlement(models.Model):
     settled = AmountField(help_text="Quantity in the ledger.")
     pending = AmountField(help_text="Quantity that is confirmed and not in the ledger yet.")
     parts = models.SmallIntegerField(help_text="Ledger entries of it.")
+    unit_factor = AmountField(
+        db_default=1, help_text="What splits since the trade made of a unit that is still open."
+    )
+    posted_units = AmountField(
+        null=True, help_text="Units that its entries moved, where they are not those of `settled`."
+    )
     tries = models.SmallIntegerField()
     may_be_out = models.BooleanField(help_text="An instruction is, or may be, at clearing.")
     is_unwanted = models.BooleanField(help_text="It is to be undone.")
@@ -114,6 +120,10 @@ class Settlement(models.Model):
                 & Q(quantity__gt=0, settled__gte=0, pending__gte=0)
                 & Q(quantity__gte=F("settled") + F("pending")),
                 name="settlement_amounts_fit",
+            ),
+            models.CheckConstraint(
+                condition=fits("unit_factor") & Q(unit_factor__gt=0),
+                name="settlement_units_are_units",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=_in(*State)), name="settlement_state_is_known"

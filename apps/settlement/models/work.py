@@ -151,3 +151,32 @@ class Penalty(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency} on {self.on}"
+
+
+class UnitSplit(models.Model):
+    """What a split made of the settled units of an account: once for each, never changed."""
+
+    pk = models.CompositePrimaryKey("action_id", "account_id")
+    action_id = models.UUIDField()
+    account_id = models.UUIDField()
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    instrument_id = models.UUIDField()
+    symbol = models.TextField()
+    factor = AmountField(help_text="What a unit became.")
+    settled = AmountField(help_text="Settled units that it made; below zero: that it took.")
+    open_settlements = models.IntegerField(help_text="Whose open units it changed.")
+    at = models.DateTimeField()
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=fits("factor", "settled") & Q(factor__gt=0), name="unit_split_fits"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} times {self.factor}"

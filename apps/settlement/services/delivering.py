@@ -26,7 +26,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('settlement:delivers:' || a::text,
 FROM (SELECT unnest(%s::uuid[]) AS a ORDER BY 1) AS accounts
 """
 PROMISED: Final = """
-SELECT account_id, symbol, sum(quantity - settled) FROM settlement_settlement
+SELECT account_id, symbol, sum((quantity - settled) * unit_factor) FROM settlement_settlement
 WHERE account_id = ANY(%s) AND movement = 'deliver' AND may_be_out GROUP BY 1, 2
 """
 Place = tuple[UUID, str]
@@ -46,7 +46,7 @@ def lacking(found: Sequence[Row]) -> dict[UUID, Decimal]:
     free = _free({(one.tenant_id, one.account_id) for one in asked})
     short: dict[UUID, Decimal] = {}
     for one in sorted(asked, key=lambda row: (row.due_on or row.trade_date, row.id)):
-        place, wanted = (one.account_id, one.symbol), one.saga.open
+        place, wanted = (one.account_id, one.symbol), one.units(one.saga.open)
         if wanted > free[place]:
             short[one.id] = max(free[place], ZERO)
             continue

@@ -70,7 +70,7 @@ def _days(found: Sequence[Row], day: date) -> list[_Day]:
             continue
         price = last[one.instrument_id].last_price or _own_price(one)
         rate = rate_for(known.kind)
-        amount = penalty(one.saga.open, price, rate, scale_of(one.currency))
+        amount = penalty(one.units(one.saga.open), price, rate, scale_of(one.currency))
         if amount:
             days.append(_Day(one, price, rate, amount))
     return days
@@ -87,7 +87,7 @@ def _is_business_day(one: Row, terms: SettlementTerms, day: date) -> bool:
 def _own_price(one: Row) -> Decimal:
     """At which it was dealt, where the market has told none."""
     with exact():
-        return abs(one.amount) / one.quantity
+        return abs(one.amount) / one.units(one.quantity)
 
 
 def _accrue(days: Sequence[_Day], day: date) -> int:
@@ -101,7 +101,7 @@ def _accrue(days: Sequence[_Day], day: date) -> int:
                 [one.row.id for one in days],
                 [day] * len(days),
                 [one.row.tenant_id for one in days],
-                [one.row.saga.open for one in days],
+                [one.row.units(one.row.saga.open) for one in days],
                 [one.price.quantize(Decimal("1e-18")) for one in days],
                 [one.rate for one in days],
                 [one.amount for one in days],
@@ -148,7 +148,7 @@ def _tell(fresh: Sequence[_Day], day: date) -> None:
                 account_number=row.account_number,
                 symbol=row.symbol,
                 on=day,
-                quantity=row.saga.open,
+                quantity=row.units(row.saga.open),
                 rate=one.rate,
                 amount=ZERO - one.amount if pays else one.amount,
                 currency=row.currency,

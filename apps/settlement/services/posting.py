@@ -21,7 +21,7 @@ from apps.settlement.models import Kind
 from apps.settlement.saga import Action, cash_for, facts
 from apps.settlement.services.moving import Moves, Record
 from apps.settlement.services.returning import open_return
-from apps.settlement.services.rows import Row
+from apps.settlement.services.rows import ONE, Row
 from apps.trading import services as trading
 
 Moved = dict[tuple[int, UUID, UUID], Decimal]
@@ -87,7 +87,7 @@ def _delivery(one: Row, moves: Moves) -> Delivery:
         owner=one.account_id,
         owner_number=one.account_number,
         symbol=one.symbol,
-        units=signed(one, one.pending),
+        units=signed(one, one.units(one.pending)),
         currency=one.currency,
         cash=signed(one, cash_at_clearing(one)),
         client_cash=clients_cash(one),
@@ -129,7 +129,10 @@ def _settle(moves: Moves, one: Row, units: Moved) -> None:
     quantity, cash = one.pending, cash_at_clearing(one)
     place = (one.tenant_id, one.account_id, one.instrument_id)
     with exact():
-        units[place] += signed(one, quantity)
+        units[place] += signed(one, one.units(quantity))
+        if one.unit_factor != ONE or one.posted_units is not None:
+            before = one.settled if one.posted_units is None else one.posted_units
+            one.posted_units = before + one.units(quantity)
     one.parts += 1
     actions = moves.tell(one, facts.Posted(), Record("post", note=f"ledger entry {one.parts}"))
     fact = SettlementSettled(

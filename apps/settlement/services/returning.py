@@ -35,7 +35,6 @@ def _return_of(original: Row, moves: Moves) -> Row:
         currency: share(total, currency).copy_negate()
         for currency, total in original.client_cash.items()
     }
-    today = moves.now.date()
     return replace(
         original,
         id=uuid7(),
@@ -46,13 +45,14 @@ def _return_of(original: Row, moves: Moves) -> Row:
         amount=share(original.amount, original.currency),
         client_cash={currency: amount for currency, amount in cash.items() if amount},
         opened_at=moves.now,
-        due_on=today,
+        due_on=moves.now.date(),
         window_at=moves.now,
         is_late=False,
         state=State.AWAITING_DATE,
         settled=ZERO,
         pending=ZERO,
         parts=0,
+        posted_units=None,
         tries=0,
         may_be_out=False,
         is_unwanted=False,

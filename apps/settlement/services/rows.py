@@ -10,10 +10,11 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
-from apps.core.money import ZERO, scale_of
+from apps.core.money import ZERO, exact, scale_of
 from apps.events.contracts import partition_of
 from apps.settlement.saga import Saga, State
 
+ONE: Final = Decimal(1)
 _WRITTEN: Final = {
     "due_on": "date",
     "window_at": "timestamptz",
@@ -22,6 +23,8 @@ _WRITTEN: Final = {
     "settled": "numeric",
     "pending": "numeric",
     "parts": "smallint",
+    "unit_factor": "numeric",
+    "posted_units": "numeric",
     "tries": "smallint",
     "may_be_out": "boolean",
     "is_unwanted": "boolean",
@@ -119,6 +122,8 @@ class Row:
     settled: Decimal = ZERO
     pending: Decimal = ZERO
     parts: int = 0
+    unit_factor: Decimal = ONE
+    posted_units: Decimal | None = None
     tries: int = 0
     may_be_out: bool = False
     is_unwanted: bool = False
@@ -152,6 +157,11 @@ class Row:
             is_internal=not self.clearing,
             is_unwanted=self.is_unwanted,
         )
+
+    def units(self, quantity: Decimal) -> Decimal:
+        """What a quantity of the trade's units is in units of today, after splits."""
+        with exact():
+            return quantity * self.unit_factor
 
     @property
     def is_receipt(self) -> bool:

@@ -1,6 +1,7 @@
 """What trading's facts mean for settlement: a batch of one partition, in its order."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 
@@ -14,7 +15,8 @@ from apps.settlement.services import rows
 from apps.settlement.services.moving import Moves, Record
 from apps.settlement.services.opening import open_settlements
 from apps.settlement.services.returning import open_return
-from apps.trading.events import TradeAmended, TradeCancelled, TradeExecuted
+from apps.settlement.services.splitting import split_units
+from apps.trading.events import SplitApplied, TradeAmended, TradeCancelled, TradeExecuted
 
 VERSIONS: Final = """
 SELECT s.id FROM unnest(%s::uuid[], %s::smallint[]) AS u (trade, version)
@@ -26,10 +28,21 @@ Undone = dict[tuple[UUID, int], str]
 
 
 def take_trades(batch: Sequence[Recorded], *, replaying: bool = False) -> None:
-    """Open settlements for new versions of trades, and undo those of versions that are no more.
+    """Open settlements for new versions of trades, undo those of versions that are no more, and split.
 
     A replay opens only: it compares terms, which no later fact changes.
     """
+    with unit_of_work():
+        for are_splits, facts_ in groupby(
+            batch, key=lambda one: isinstance(one.event, SplitApplied)
+        ):
+            if not are_splits:
+                _take(list(facts_), replaying=replaying)
+            elif not replaying:
+                _split(list(facts_))
+
+
+def _take(batch: Sequence[Recorded], *, replaying: bool) -> None:
     opened: list[tuple[int, TradeExecuted | TradeAmended]] = []
     undone: Undone = {}
     for one in batch:
@@ -39,11 +52,24 @@ def take_trades(batch: Sequence[Recorded], *, replaying: bool = False) -> None:
         if isinstance(fact, TradeCancelled | TradeAmended):
             word = "cancelled" if isinstance(fact, TradeCancelled) else "amended"
             undone[fact.trade_id, fact.version_no - 1] = f"trade {word}: {fact.reason}"
-    with unit_of_work():
-        if opened:
-            open_settlements(opened)
-        if undone and not replaying:
-            undo(undone)
+    if opened:
+        open_settlements(opened)
+    if undone and not replaying:
+        undo(undone)
+
+
+def _split(batch: Sequence[Recorded]) -> None:
+    """One after the other where an account's instrument is split twice."""
+    partition = min(one.partition for one in batch)
+    groups: list[dict[tuple[UUID, UUID], tuple[int, SplitApplied]]] = [{}]
+    for one in batch:
+        assert isinstance(one.event, SplitApplied)
+        place = one.event.account_id, one.event.instrument_id
+        if place in groups[-1]:
+            groups.append({})
+        groups[-1][place] = one.tenant_id, one.event
+    for group in groups:
+        split_units(list(group.values()), partition=partition)
 
 
 def undo(undone: Undone) -> None:

@@ -2,10 +2,15 @@
 
 from django.urls import path
 
-from apps.trading.api import views
+from apps.trading.api import account_system, views
 
 app_name = "trading"
 urlpatterns = [
+    path(
+        "account-system/<int:tenant>/notices",
+        account_system.NoticesView.as_view(),
+        name="account-system-notices",
+    ),
     path("accounts", views.AccountListView.as_view(), name="account-list"),
     path("accounts/<str:name>", views.AccountView.as_view(), name="account-detail"),
     path("accounts/<str:name>/positions", views.PositionListView.as_view(), name="position-list"),
@@ -13,6 +18,13 @@ urlpatterns = [
         "accounts/<str:name>/positions/<path:symbol>",
         views.PositionView.as_view(),
         name="position-detail",
+    ),
+    path("corporate-actions", views.ActionListView.as_view(), name="action-list"),
+    path("corporate-actions/<uuid:action_id>", views.ActionView.as_view(), name="action-detail"),
+    path(
+        "corporate-actions/<uuid:action_id>/withdrawal",
+        views.ActionWithdrawalView.as_view(),
+        name="action-withdrawal",
     ),
     path("counterparties", views.CounterpartyListView.as_view(), name="counterparty-list"),
     path("counterparties/<str:name>", views.CounterpartyView.as_view(), name="counterparty-detail"),

@@ -1,5 +1,7 @@
 """Trading's tables."""
 
+from apps.trading.models.actions import ActionKind, ActionState, CorporateAction
+from apps.trading.models.control import AccountFeed, AccountNotice
 from apps.trading.models.fields import AmountField
 from apps.trading.models.positions import (
     Position,
@@ -29,9 +31,14 @@ from apps.trading.models.trades import (
 )
 
 __all__ = [
+    "AccountFeed",
+    "AccountNotice",
     "AccountStatus",
+    "ActionKind",
+    "ActionState",
     "AmountField",
     "ClientAccount",
+    "CorporateAction",
     "CostMethod",
     "Counterparty",
     "CounterpartyStatus",

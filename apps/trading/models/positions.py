@@ -74,6 +74,7 @@ class ChangeKind(models.TextChoices):
     EXECUTED = "executed"
     CANCELLED = "cancelled"
     AMENDED = "amended"
+    SPLIT = "split"
 
 
 class PositionChange(models.Model):
@@ -102,10 +103,13 @@ class PositionChange(models.Model):
     trade_id = models.UUIDField()
     kind = models.CharField(max_length=9, choices=ChangeKind)
     place = models.BigIntegerField(help_text="Offset at which the trade was executed.")
-    fill_quantity = AmountField(help_text="Bought above zero, sold below; 0: it is cancelled.")
+    fill_quantity = AmountField(
+        help_text="Bought above zero, sold below; 0: it is cancelled; of a split: units that it made."
+    )
     fill_price = AmountField()
     fill_notional = AmountField()
     fill_fees = AmountField()
+    split_factor = AmountField(null=True, help_text="Of a split: what a unit became.")
     version = models.BigIntegerField()
     quantity = AmountField(help_text="After the trade, like the rest.")
     cost = AmountField()
@@ -132,9 +136,19 @@ class PositionChange(models.Model):
                 name="position_change_fill_fits",
             ),
             models.CheckConstraint(
-                condition=Q(kind=ChangeKind.EXECUTED, place=F("offset"))
+                condition=Q(kind__in=[ChangeKind.EXECUTED, ChangeKind.SPLIT], place=F("offset"))
                 | Q(kind__in=[ChangeKind.CANCELLED, ChangeKind.AMENDED], place__lt=F("offset")),
                 name="position_change_has_its_place",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    kind=ChangeKind.SPLIT,
+                    split_factor__isnull=False,
+                    split_factor__gt=0,
+                    fill_notional=0,
+                )
+                | (~Q(kind=ChangeKind.SPLIT) & Q(split_factor__isnull=True)),
+                name="splits_and_only_they_have_a_factor",
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [

@@ -52,6 +52,16 @@ class ClientAccount(models.Model):
         null=True, blank=True, help_text="Largest sum of position values, long and short."
     )
     max_orders_per_second = models.PositiveIntegerField(null=True, blank=True)
+    own_status = models.CharField(
+        max_length=6, choices=AccountStatus, default=AccountStatus.OPEN, db_default="open",
+        help_text="What we decided; the stricter one of the two counts.",
+    )  # fmt: skip
+    told_status = models.CharField(
+        max_length=6, choices=AccountStatus, blank=True, default="", db_default="",
+        help_text="What the account system told; empty: it does not know the account.",
+    )  # fmt: skip
+    told_version = models.BigIntegerField(default=0, db_default=0)
+    told_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
 
@@ -72,10 +82,26 @@ class ClientAccount(models.Model):
                 & (Q(max_orders_per_second=None) | Q(max_orders_per_second__gt=0)),
                 name="account_limits_are_positive",
             ),
+            models.CheckConstraint(
+                condition=Q(told_status="", told_version=0, told_at=None)
+                | Q(
+                    told_status__in=AccountStatus.values, told_version__gt=0, told_at__isnull=False
+                ),
+                name="told_accounts_have_a_version",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="open") | Q(own_status="open", told_status__in=["", "open"]),
+                name="open_accounts_are_open_for_both",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the account system decides about its limits."""
+        return self.told_version > 0
 
 
 class CounterpartyStatus(models.TextChoices):
@@ -163,6 +189,14 @@ class Instrument(models.Model):
     )
     last_price = AmountField(null=True, blank=True, editable=False)
     last_price_at = models.DateTimeField(null=True, blank=True, editable=False)
+    closed_before = models.DateField(
+        null=True, blank=True, editable=False,
+        help_text="Ex-date of the newest corporate action: trades of before are as they are.",
+    )  # fmt: skip
+    action_on = models.DateField(
+        null=True, blank=True, editable=False,
+        help_text="Ex-date of the next one: trades from then on wait until it is applied.",
+    )  # fmt: skip
     updated_at = models.DateTimeField(db_default=Now())
 
     objects = TenantQuerySet.as_manager()

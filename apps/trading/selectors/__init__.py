@@ -1,5 +1,6 @@
 """Questions about accounts, instruments, trades and positions."""
 
+from apps.trading.selectors.actions import action_of, actions
 from apps.trading.selectors.cut import differing_from_cache, quantities_at
 from apps.trading.selectors.exposure import Holding, gross_exposure, holdings_of
 from apps.trading.selectors.past import position_as_of, positions_as_of
@@ -42,6 +43,8 @@ __all__ = [
     "TradeView",
     "account_id_of",
     "accounts",
+    "action_of",
+    "actions",
     "counterparties",
     "differing_from_cache",
     "find_account",

@@ -22,6 +22,7 @@ from apps.trading.positions import (
     FLAT,
     Fill,
     PositionState,
+    Split,
     Terms,
     Told,
     effective_fills,
@@ -57,7 +58,7 @@ WHERE account_id = %s AND instrument_id = %s AND last_offset < %s
 ORDER BY snapshot_id DESC LIMIT 1
 """
 SINCE: Final = """
-SELECT "offset", place, fill_quantity, fill_price, fill_notional, fill_fees
+SELECT "offset", place, fill_quantity, fill_price, fill_notional, fill_fees, split_factor
 FROM trading_positionchange
 WHERE account_id = %s AND instrument_id = %s AND "offset" > %s AND version <= %s
   AND effective_at <= %s
@@ -84,6 +85,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     fill_price: Decimal
     fill_notional: Decimal
     fill_fees: Decimal
+    split_factor: Decimal | None
     version: int
     quantity: Decimal
     cost: Decimal
@@ -100,9 +102,9 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def told(self) -> Told:
-        """The fill that the trade stands for."""
+        """The fill that the trade stands for, or the split."""
         terms = (self.fill_quantity, self.fill_price, self.fill_notional, self.fill_fees)
-        return told(self.offset, self.place, *terms)
+        return told(self.offset, self.place, *terms, self.split_factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +191,16 @@ class History:
 
 
 def told(
-    offset: int, place: int, quantity: Decimal, price: Decimal, notional: Decimal, fees: Decimal
+    offset: int,
+    place: int,
+    quantity: Decimal,
+    price: Decimal,
+    notional: Decimal,
+    fees: Decimal,
+    factor: Decimal | None = None,
 ) -> Told:
-    """What a row of the history says of its trade."""
+    """What a row of the history says of its trade, or of a split."""
+    if factor is not None:
+        return Told(offset, place, Split(factor))
     fill = Fill(quantity, price, notional, fees, place) if quantity else None
     return Told(offset, place, fill)

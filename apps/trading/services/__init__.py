@@ -1,6 +1,10 @@
 """What trading does: the only writer of its tables."""
 
 from apps.trading.services.accounts import AccountTerms, change_account, open_account, open_accounts
+from apps.trading.services.action_checks import ActionTerms
+from apps.trading.services.announcing import announce_action, withdraw_action
+from apps.trading.services.applying import apply_actions
+from apps.trading.services.controlling import Taken, pull_accounts, secret_of, take_notice
 from apps.trading.services.counterparties import change_counterparty, register_counterparty
 from apps.trading.services.folding import fold_trades
 from apps.trading.services.instruments import InstrumentTerms, change_instrument, list_instrument
@@ -9,19 +13,23 @@ from apps.trading.services.intake.requests import unprintable
 from apps.trading.services.keys import forget_old_keys
 from apps.trading.services.prices import PriceUpdate, record_prices
 from apps.trading.services.revisions import Revision, amend_trade, cancel_trade
-from apps.trading.services.settling import settle_units
+from apps.trading.services.settling import settle_units, split_settled
 from apps.trading.services.snapshots import take_snapshot
 
 __all__ = [
     "CHUNK",
     "AccountTerms",
+    "ActionTerms",
     "FeeRequest",
     "InstrumentTerms",
     "Outcome",
     "PriceUpdate",
     "Revision",
+    "Taken",
     "TradeRequest",
     "amend_trade",
+    "announce_action",
+    "apply_actions",
     "cancel_trade",
     "change_account",
     "change_counterparty",
@@ -32,9 +40,14 @@ __all__ = [
     "list_instrument",
     "open_account",
     "open_accounts",
+    "pull_accounts",
     "record_prices",
     "register_counterparty",
+    "secret_of",
     "settle_units",
+    "split_settled",
+    "take_notice",
     "take_snapshot",
     "unprintable",
+    "withdraw_action",
 ]

@@ -1,6 +1,6 @@
 """Open and change client accounts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -8,7 +8,13 @@ from typing import Any, Final
 from django.utils import timezone
 
 from apps.events.services import UnitOfWork, unit_of_work
-from apps.trading.events import AccountChanged, AccountOpened
+from apps.trading.events import (
+    AccountChanged,
+    AccountFrozen,
+    AccountOpened,
+    AccountUnfrozen,
+    LimitsChanged,
+)
 from apps.trading.exceptions import AccountDiffers
 from apps.trading.models import AccountStatus, ClientAccount, CostMethod
 from apps.trading.selectors import find_account, holdings_of
@@ -22,6 +28,13 @@ CHANGEABLE: Final = (
     "max_orders_per_second",
 )
 LIMITS: Final = CHANGEABLE[2:]
+OWN, ACCOUNT_SYSTEM = "own", "account_system"
+"""Who decided."""
+STRICTNESS: Final = [
+    AccountStatus.OPEN.value,
+    AccountStatus.FROZEN.value,
+    AccountStatus.CLOSED.value,
+]
 BATCH: Final = 1_000
 
 
@@ -76,15 +89,55 @@ def change_account(tenant: int, name: str, changes: Mapping[str, Any]) -> Client
         pk = find_account(tenant, name).pk
         row = ClientAccount.objects.for_tenant(tenant).select_for_update(no_key=True).get(pk=pk)
         check.refuse([*check.fixed_faults(changes, CHANGEABLE), *_change_faults(row, changes)])
-        changed = check.assign(row, changes)
-        if changed:
-            row.updated_at = timezone.now()
-            row.save(update_fields=[*changed, "updated_at"])
-            fact = AccountChanged(
-                account_id=row.pk, number=row.number, status=row.status, changed=tuple(changed)
-            )
-            work.publish(fact, tenant=tenant, key=str(row.pk))
+        wanted = dict(changes)
+        if "status" in wanted:
+            wanted["own_status"] = wanted["status"]
+            wanted["status"] = stricter(wanted["own_status"], row.told_status)
+        change_row(work, row, wanted, by=OWN)
     return row
+
+
+def change_row(
+    work: UnitOfWork, row: ClientAccount, wanted: Mapping[str, Any], *, by: str
+) -> list[str]:
+    """Write changes of a locked account and tell them; the names of what changed."""
+    before = row.status
+    changed = check.assign(row, wanted)
+    if not changed:
+        return []
+    row.updated_at = timezone.now()
+    row.save(update_fields=[*changed, "updated_at"])
+    told = tuple(name for name in changed if name in CHANGEABLE)
+    if told:
+        for fact in _facts(row, before, told, by):
+            work.publish(fact, tenant=row.tenant_id, key=str(row.pk))
+    return changed
+
+
+def stricter(*statuses: str) -> str:
+    """The strictest of the statuses that are known."""
+    return max((one for one in statuses if one), key=STRICTNESS.index)
+
+
+def _facts(
+    row: ClientAccount, before: str, changed: tuple[str, ...], by: str
+) -> Iterator[AccountChanged | AccountFrozen | AccountUnfrozen | LimitsChanged]:
+    yield AccountChanged(account_id=row.pk, number=row.number, status=row.status, changed=changed)
+    version = row.told_version if by == ACCOUNT_SYSTEM else None
+    if row.status != before and row.status == AccountStatus.FROZEN:
+        yield AccountFrozen(account_id=row.pk, number=row.number, by=by, version=version)
+    elif row.status != before and before == AccountStatus.FROZEN and row.status == STRICTNESS[0]:
+        yield AccountUnfrozen(account_id=row.pk, number=row.number, by=by, version=version)
+    if set(changed) & set(LIMITS):
+        yield LimitsChanged(
+            account_id=row.pk,
+            number=row.number,
+            max_order_notional=row.max_order_notional,
+            max_gross_exposure=row.max_gross_exposure,
+            max_orders_per_second=row.max_orders_per_second,
+            by=by,
+            version=version,
+        )
 
 
 def _faults(terms: AccountTerms) -> list[check.Fault]:
@@ -103,8 +156,14 @@ def _change_faults(row: ClientAccount, changes: Mapping[str, Any]) -> list[check
         found += check.text_faults("name", changes["name"])
     for name in LIMITS:
         found += check.positive_faults(name, changes.get(name))
+        if row.is_told and name in changes and changes[name] != getattr(row, name):
+            detail = "The account system decides about the limits of this account."
+            found.append(check.fault(name, "account_system_decides", detail))
     status = changes.get("status", row.status)
     found += check.choice_faults("status", status, AccountStatus.values)
+    if status == AccountStatus.OPEN and row.told_status not in {"", AccountStatus.OPEN}:
+        detail = f"The account system says that it is {row.told_status}."
+        found.append(check.fault("status", "account_system_decides", detail))
     if status == row.status:
         return found
     if row.status == AccountStatus.CLOSED:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
 import msgspec
@@ -20,14 +20,22 @@ from django.utils import timezone
 from apps.core.money import ZERO, exact, scale_of
 from apps.events.registry import Recorded
 from apps.events.services import unit_of_work
-from apps.trading.events import PositionChanged, TradeAmended, TradeCancelled, TradeExecuted
+from apps.trading.events import (
+    PositionChanged,
+    SplitApplied,
+    TradeAmended,
+    TradeCancelled,
+    TradeExecuted,
+)
 from apps.trading.models.positions import ChangeKind
 from apps.trading.positions import (
     Fill,
     PositionState,
+    Split,
     Terms,
     Told,
     apply_fill,
+    apply_split,
     lots_from_json,
     lots_to_json,
 )
@@ -49,16 +57,16 @@ WITH mark AS (
     ON CONFLICT (partition) DO UPDATE SET token = excluded.token
 ), history AS (
     INSERT INTO trading_positionchange (partition, "offset", tenant_id, account_id, instrument_id,
-        trade_id, kind, place, fill_quantity, fill_price, fill_notional, fill_fees, version,
-        quantity, cost, realised_pnl, fees, effective_at, booked_at, effective_to)
+        trade_id, kind, place, fill_quantity, fill_price, fill_notional, fill_fees, split_factor,
+        version, quantity, cost, realised_pnl, fees, effective_at, booked_at, effective_to)
     SELECT c.partition, c."offset", c.tenant_id, c.account_id, c.instrument_id, c.trade_id,
-           c.kind, c.place, c.fill_quantity, c.fill_price, c.fill_notional, c.fill_fees, c.version,
-           c.quantity, c.cost, c.realised_pnl, c.fees, c.effective_at, c.booked_at,
+           c.kind, c.place, c.fill_quantity, c.fill_price, c.fill_notional, c.fill_fees,
+           c.split_factor, c.version, c.quantity, c.cost, c.realised_pnl, c.fees, c.effective_at, c.booked_at,
            c.effective_to
     FROM json_to_recordset(%(changes)s::json) AS c (
         partition smallint, "offset" bigint, tenant_id integer, account_id uuid, instrument_id uuid,
         trade_id uuid, kind text, place bigint, fill_quantity numeric, fill_price numeric,
-        fill_notional numeric, fill_fees numeric, version bigint, quantity numeric, cost numeric,
+        fill_notional numeric, fill_fees numeric, split_factor numeric, version bigint, quantity numeric, cost numeric,
         realised_pnl numeric, fees numeric, effective_at timestamptz, booked_at timestamptz,
         effective_to timestamptz)
 )
@@ -84,6 +92,7 @@ BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
 Pair = tuple[UUID, UUID]
 """Account and instrument."""
 Deal = TradeExecuted | TradeAmended | TradeCancelled
+Fact = Deal | SplitApplied
 _KINDS: Final[dict[type[Deal], str]] = {
     TradeExecuted: ChangeKind.EXECUTED.value,
     TradeAmended: ChangeKind.AMENDED.value,
@@ -107,7 +116,7 @@ _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 def fold_trades(trades: Sequence[Recorded]) -> None:
-    """Bring positions up to date with trades, in the order of each account.
+    """Bring positions up to date with trades and splits, in the order of each account.
 
     A trade that was folded before is refused by the history's primary key. Raises `ValueError`
     where a stored position contradicts itself.
@@ -126,12 +135,12 @@ def fold_trades(trades: Sequence[Recorded]) -> None:
 
 
 def _pair(one: Recorded) -> Pair:
-    trade = _trade(one)
-    return trade.account_id, trade.instrument_id
+    fact = _fact(one)
+    return fact.account_id, fact.instrument_id
 
 
-def _trade(one: Recorded) -> Deal:
-    assert isinstance(one.event, TradeExecuted | TradeAmended | TradeCancelled)
+def _fact(one: Recorded) -> Fact:
+    assert isinstance(one.event, TradeExecuted | TradeAmended | TradeCancelled | SplitApplied)
     return one.event
 
 
@@ -162,9 +171,11 @@ def _marks(partitions: Sequence[int]) -> dict[int, UUID]:
 
 
 def _fold(held: dict[Pair, Held], one: Recorded) -> Change:
-    trade = _trade(one)
-    pair = trade.account_id, trade.instrument_id
+    fact, pair = _fact(one), _pair(one)
     position = held[pair]
+    if isinstance(fact, SplitApplied):
+        return _split(position, one, fact)
+    trade = fact
     terms = _terms(trade.multiplier, trade.inverse, trade.cost_method, trade.currency)
     if isinstance(trade, TradeExecuted):
         place = one.offset
@@ -175,23 +186,8 @@ def _fold(held: dict[Pair, Held], one: Recorded) -> Change:
         place = history.place_of(trade.trade_id)
         fill = _fill(trade, place) if isinstance(trade, TradeAmended) else None
         position.state = history.refold(Told(one.offset, place, fill), terms)
-    position.version += 1
-    position.last = one
-    position.effective_to = max(position.effective_to, trade.executed_at)
-    position.known_to = max(position.known_to, one.recorded_at)
-    change = _change(one, place, fill, position)
-    position.changes.append(change)
-    return change
-
-
-def _change(one: Recorded, place: int, fill: Fill | None, position: Held) -> Change:
-    trade, state = _trade(one), position.state
-    return Change(
-        one.partition,
-        one.offset,
-        one.tenant_id,
-        trade.account_id,
-        trade.instrument_id,
+    _advance(position, one, trade.executed_at)
+    made = _Made(
         trade.trade_id,
         _KINDS[type(trade)],
         place,
@@ -199,15 +195,61 @@ def _change(one: Recorded, place: int, fill: Fill | None, position: Held) -> Cha
         trade.price,
         fill.notional if fill else ZERO,
         fill.fees if fill else ZERO,
+    )
+    return _changed_by(made, one, position, trade.executed_at)
+
+
+def _split(position: Held, one: Recorded, split: SplitApplied) -> Change:
+    before = position.state.quantity
+    position.state = apply_split(position.state, Split(split.factor))
+    _advance(position, one, split.effective_at)
+    with exact():
+        units = position.state.quantity - before
+    kind = ChangeKind.SPLIT.value
+    made = _Made(split.action_id, kind, one.offset, units, ZERO, ZERO, ZERO, split.factor)
+    return _changed_by(made, one, position, split.effective_at)
+
+
+def _advance(position: Held, one: Recorded, effective_at: datetime) -> None:
+    position.version += 1
+    position.last = one
+    position.effective_to = max(position.effective_to, effective_at)
+    position.known_to = max(position.known_to, one.recorded_at)
+
+
+class _Made(NamedTuple):
+    """What a fact says of its trade, or split."""
+
+    trade_id: UUID
+    kind: str
+    place: int
+    quantity: Decimal
+    price: Decimal
+    notional: Decimal
+    fees: Decimal
+    split_factor: Decimal | None = None
+
+
+def _changed_by(made: _Made, one: Recorded, position: Held, effective_at: datetime) -> Change:
+    fact, state = _fact(one), position.state
+    change = Change(
+        one.partition,
+        one.offset,
+        one.tenant_id,
+        fact.account_id,
+        fact.instrument_id,
+        *made,
         position.version,
         state.quantity,
         state.cost,
         state.realised_pnl,
         state.fees,
-        trade.executed_at,
+        effective_at,
         position.known_to,
         position.effective_to,
     )
+    position.changes.append(change)
+    return change
 
 
 @lru_cache(maxsize=4_096)
@@ -244,7 +286,7 @@ def _write(
 
 
 def _row(one: Held) -> dict[str, Any]:
-    trade, state = _trade(_last(one)), one.state
+    trade, state = _fact(_last(one)), one.state
     return {
         "tenant_id": _last(one).tenant_id,
         "account_id": trade.account_id,
@@ -263,7 +305,7 @@ def _row(one: Held) -> dict[str, Any]:
 
 
 def _changed(one: Held) -> PositionChanged:
-    trade, state = _trade(_last(one)), one.state
+    trade, state = _fact(_last(one)), one.state
     return PositionChanged(
         account_id=trade.account_id,
         instrument_id=trade.instrument_id,
@@ -282,7 +324,7 @@ def _by_partition(
 ) -> dict[int, dict[tuple[int, UUID], list[StoredPosition]]]:
     found: dict[int, dict[tuple[int, UUID], list[StoredPosition]]] = {}
     for one in touched:
-        last, trade, state = _last(one), _trade(_last(one)), one.state
+        last, trade, state = _last(one), _fact(_last(one)), one.state
         accounts = found.setdefault(last.partition, {})
         accounts.setdefault((last.tenant_id, trade.account_id), []).append(
             StoredPosition(

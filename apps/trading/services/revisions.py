@@ -25,7 +25,12 @@ from apps.trading.events import (
     TradeRejected,
     TradeTerms,
 )
-from apps.trading.exceptions import IdempotencyKeyInFlight, TradeIsCancelled, UnknownTrade
+from apps.trading.exceptions import (
+    BeforeCorporateAction,
+    IdempotencyKeyInFlight,
+    TradeIsCancelled,
+    UnknownTrade,
+)
 from apps.trading.models import IdempotencyKey, RejectedTrade, TradeRevision, TradeState
 from apps.trading.selectors import TradeView, find_trade, trade_in_version
 from apps.trading.selectors.reference import as_uuid
@@ -75,7 +80,7 @@ class Revision:
 def cancel_trade(tenant: int, client: str, asked: Revision, *, now: datetime) -> Outcome:
     """Undo a trade. Cancelled already, the first cancellation is the answer (status 200).
 
-    Raises `UnknownTrade` and `IdempotencyKeyInFlight`.
+    Raises `UnknownTrade`, `IdempotencyKeyInFlight` and `BeforeCorporateAction`.
     """
     with unit_of_work() as work:
         return _Call(work, tenant, client, "cancellation", asked, now).answer(_cancel)
@@ -84,7 +89,7 @@ def cancel_trade(tenant: int, client: str, asked: Revision, *, now: datetime) ->
 def amend_trade(tenant: int, client: str, asked: Revision, *, now: datetime) -> Outcome:
     """Give a trade other terms; they count from when it was dealt. Or refuse, with every reason.
 
-    Raises `UnknownTrade`, `TradeIsCancelled` and `IdempotencyKeyInFlight`.
+    Raises `UnknownTrade`, `TradeIsCancelled`, `IdempotencyKeyInFlight`, `BeforeCorporateAction`.
     """
     with unit_of_work() as work:
         return _Call(work, tenant, client, "amendment", asked, now).answer(_amend)
@@ -176,6 +181,7 @@ def _cancel(call: _Call, trade: TradeView) -> Outcome:
         call.keep(BOOKED_BEFORE, first.pk)
         return Outcome(BOOKED_BEFORE, trade, replayed=True)
     account, instrument, _ = _references(call.tenant, trade, _reading(trade, call.asked))
+    _not_behind_an_action(trade, instrument)
     cancelled = msgspec.structs.replace(
         trade,
         version=trade.version + 1,
@@ -197,6 +203,7 @@ def _amend(call: _Call, trade: TradeView) -> Outcome:
     with exact():
         reading = _reading(trade, call.asked)
         account, instrument, found = _references(call.tenant, trade, reading)
+        _not_behind_an_action(trade, instrument)
         value = checks.value_of(reading, instrument)
         reasons = [
             one
@@ -216,6 +223,17 @@ def _amend(call: _Call, trade: TradeView) -> Outcome:
         key=str(trade.account_id),
     )
     return outcome
+
+
+def _not_behind_an_action(trade: TradeView, instrument: InstrumentRef) -> None:
+    """What was dealt before a split or a dividend stays: units and entitlements followed from it.
+
+    Raises `BeforeCorporateAction`.
+    """
+    if instrument.closed_before is not None and trade.trade_date < instrument.closed_before:
+        raise BeforeCorporateAction(
+            trade=str(trade.id), trade_date=trade.trade_date, ex_date=instrument.closed_before
+        )
 
 
 def _refuse(call: _Call, trade: TradeView, reading: Reading, reasons: list[Reason]) -> Outcome:

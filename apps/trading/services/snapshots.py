@@ -60,7 +60,8 @@ DECLARE moved NO SCROLL CURSOR FOR
 SELECT n.account_id, n.instrument_id, i.symbol, a.cost_method, i.currency, i.multiplier, i.inverse,
        n.version, n.quantity, n.cost, n.realised_pnl, n.fees, n.lots,
        b.last_offset, b.quantity, b.cost, b.realised_pnl, b.fees, b.lots,
-       c."offset", c.place, c.fill_quantity, c.fill_price, c.fill_notional, c.fill_fees
+       c."offset", c.place, c.fill_quantity, c.fill_price, c.fill_notional, c.fill_fees,
+       c.split_factor
 FROM trading_positionsnapshot n
 JOIN trading_clientaccount a ON a.id = n.account_id
 JOIN trading_instrument i ON i.id = n.instrument_id

@@ -1,5 +1,6 @@
 """Trading's views: parse, one call, render."""
 
+from apps.trading.api.views.actions import ActionListView, ActionView, ActionWithdrawalView
 from apps.trading.api.views.positions import PositionListView, PositionView
 from apps.trading.api.views.reference import (
     AccountListView,
@@ -21,6 +22,9 @@ from apps.trading.api.views.trades import (
 __all__ = [
     "AccountListView",
     "AccountView",
+    "ActionListView",
+    "ActionView",
+    "ActionWithdrawalView",
     "AmendmentView",
     "BulkView",
     "CancellationView",

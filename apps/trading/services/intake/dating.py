@@ -1,5 +1,6 @@
 """The dates of a trade: the market's own business day, and the day on which it will be settled."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
@@ -36,3 +37,16 @@ def dates_of(
     except BeyondCalendar as error:
         field = "executed_at" if reading.trade_date is None else "trade_date"
         return Reason(field=field, code="beyond_calendar", detail=str(error))
+
+
+def around_actions(instrument: InstrumentRef, dates: Dates) -> Iterator[Reason]:
+    """Why a trade of this date does not fit the instrument's corporate actions (decision 0050)."""
+    if instrument.closed_before is not None and dates.trade_date < instrument.closed_before:
+        detail = (
+            f"A corporate action of {instrument.closed_before} is applied: what was dealt before it"
+            " is in other units, or without its dividend. Adjust the books instead."
+        )
+        yield Reason(field="trade_date", code="before_corporate_action", detail=detail)
+    if instrument.action_on is not None and dates.trade_date >= instrument.action_on:
+        detail = f"The corporate action of {instrument.action_on} is applied first; try again soon."
+        yield Reason(field="instrument", code="corporate_action_pending", detail=detail)

@@ -23,7 +23,7 @@ from apps.trading.events import Fee, Reason, TradeExecuted, TradeRejected
 from apps.trading.exceptions import IntakeBusy
 from apps.trading.selectors import TradeView
 from apps.trading.services.intake import checks, references, seen, writing
-from apps.trading.services.intake.dating import WHEN, Dates, dates_of
+from apps.trading.services.intake.dating import WHEN, Dates, around_actions, dates_of
 from apps.trading.services.intake.limits import Limits
 from apps.trading.services.intake.outcomes import (
     BOOKED,
@@ -168,8 +168,7 @@ class _Chunk:
         dates = None
         if instrument is not None and not any(one.field in WHEN for one in reasons):
             dates = dates_of(self.caller.tenant, reading, instrument, self.caller.now)
-            if isinstance(dates, Reason):
-                reasons.append(dates)
+            reasons += [dates] if isinstance(dates, Reason) else around_actions(instrument, dates)
         if reasons:
             return self._refuse(reading, REFUSED, reasons)
         assert account is not None

@@ -1,6 +1,7 @@
 """The accounts, instruments and counterparties that a chunk of requests names, read fresh."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -14,10 +15,16 @@ from apps.trading.selectors.exposure import terms_of
 from apps.trading.selectors.reference import as_uuid
 from apps.trading.services.intake.requests import Reading
 
-ACCOUNTS: Final = """
+# Whoever applies a corporate action waits for those that are at it, and they for it: so every trade of
+# before the ex-date is in the log before the action, and every later one behind it. The lock comes
+# before the instruments are read.
+ACTIONS: Final = 0xAC7101
+ACCOUNTS: Final = f"""
+WITH at_it AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({ACTIONS}, %s) AS taken)
 SELECT id, number, status, cost_method, max_order_notional, max_gross_exposure,
        max_orders_per_second
-FROM trading_clientaccount WHERE tenant_id = %s AND (number = ANY(%s) OR id = ANY(%s::uuid[]))
+FROM at_it, trading_clientaccount
+WHERE tenant_id = %s AND (number = ANY(%s) OR id = ANY(%s::uuid[]))
 """
 # Whoever checks a limit that earlier trades count against waits for whoever is at it, in one order.
 LIMITED: Final = """
@@ -26,8 +33,8 @@ SELECT id, number, status, cost_method, max_order_notional, max_gross_exposure,
 FROM trading_clientaccount WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
 INSTRUMENTS: Final = """
-SELECT id, symbol, status, currency, lot_size, tick_size, price_band, last_price, multiplier,
-       inverse, kind, settlement_days, settlement_calendar
+SELECT id, symbol, status, currency, lot_size, tick_size, price_band, last_price, closed_before,
+       action_on, multiplier, inverse, kind, settlement_days, settlement_calendar
 FROM trading_instrument WHERE tenant_id = %s AND (symbol = ANY(%s) OR id = ANY(%s::uuid[]))
 """
 COUNTERPARTIES: Final = (
@@ -63,6 +70,8 @@ class InstrumentRef(NamedTuple):
     tick_size: Decimal | None
     price_band: Decimal | None
     last_price: Decimal | None
+    closed_before: date | None
+    action_on: date | None
     terms: Terms
     settlement: calendars.Terms | None
     """None where it names a calendar that there is not."""
@@ -80,12 +89,12 @@ class References(NamedTuple):
 def load(tenant: int, readings: Sequence[Reading]) -> References:
     """What these requests name, in two or three queries; limited accounts are locked."""
     asked = [reading.request for reading in readings]
-    accounts = _by_name(ACCOUNTS, tenant, {one.account for one in asked})
+    accounts = _by_name(ACCOUNTS, (tenant, tenant), {one.account for one in asked})
     found = {name: AccountRef(*row) for name, row in accounts.items()}
     limited = sorted({one.id for one in found.values() if one.is_limited})
     if limited:
         found = _lock(limited, found)
-    instruments = _by_name(INSTRUMENTS, tenant, {one.instrument for one in asked})
+    instruments = _by_name(INSTRUMENTS, (tenant,), {one.instrument for one in asked})
     codes = {one.counterparty for one in asked if one.counterparty is not None}
     return References(
         found,
@@ -101,12 +110,14 @@ def _lock(limited: list[UUID], found: dict[str, AccountRef]) -> dict[str, Accoun
     return {name: fresh.get(one.id, one) for name, one in found.items()}
 
 
-def _by_name(query: str, tenant: int, names: Iterable[str]) -> dict[str, tuple[Any, ...]]:
+def _by_name(
+    query: str, tenants: Sequence[int], names: Iterable[str]
+) -> dict[str, tuple[Any, ...]]:
     """Rows (id, natural name, …) by the name that was asked for."""
     ids = {name: uid for name in names if (uid := as_uuid(name)) is not None}
     natural = [name for name in names if name not in ids]
     with connection.cursor() as cursor:
-        cursor.execute(query, [tenant, natural, list(ids.values())])
+        cursor.execute(query, [*tenants, natural, list(ids.values())])
         rows = cursor.fetchall()
     found = {row[1]: row for row in rows}
     by_id = {row[0]: row for row in rows}

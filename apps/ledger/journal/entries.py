@@ -277,6 +277,21 @@ def entry_for_penalty(one: PenaltyDay) -> EntryDraft:
     )
 
 
+def entry_for_adjustment(
+    uid: UUID, legs: tuple[Leg, ...], *, tenant: int, effective_at: datetime
+) -> EntryDraft:
+    """Lines that two people agreed on; listed in a client's journal where all are about one."""
+    owners = {leg.owner for leg in legs if leg.owner is not None}
+    return EntryDraft(
+        kind=Kind.ADJUSTMENT,
+        source=f"adjustment:{uid}",
+        tenant=tenant,
+        effective_at=effective_at,
+        legs=legs,
+        owner=owners.pop() if len(owners) == 1 else None,
+    )
+
+
 def reversal_of(entry: BookedEntry) -> EntryDraft:
     """The entry that undoes another: every leg negated, effective when the original was.
 

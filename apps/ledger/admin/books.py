@@ -1,6 +1,6 @@
 """The back office's window on the ledger. Nothing is written here: corrections are entries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -10,34 +10,13 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RangeDateTimeFilter
-from unfold.paginator import InfinitePaginator
 
 from apps.core.exceptions import DomainError
 from apps.core.money import plain
 from apps.ledger import selectors, services
 from apps.ledger.models import Asset, Break, JournalEntry, LedgerAccount, ReconciliationRun
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """Seen, searched and filtered, never changed. Pages are not counted: tables are large."""
-
-    show_full_result_count = False
-    paginator = InfinitePaginator
-    actions: Sequence[str] | None = None
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
+from apps.tenants.admin import ReadOnlyAdmin
 
 
 @admin.register(JournalEntry)
@@ -96,7 +75,7 @@ class JournalEntryAdmin(ReadOnlyAdmin):
             ]
             for leg in found
         ]
-        return _table(["Account", "Owner", "Asset", "Debit", "Credit"], rows)
+        return table(["Account", "Owner", "Asset", "Debit", "Credit"], rows)
 
     @admin.display(description="Reversed by")
     def reversal(self, entry: JournalEntry) -> str:
@@ -129,7 +108,7 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
             [one.asset, plain(one.amount), one.version, one.booked_at]
             for one in selectors.account_balances(account.pk)
         ]
-        return _table(["Asset", "Balance", "Entries", "Last moved"], rows)
+        return table(["Asset", "Balance", "Entries", "Last moved"], rows)
 
 
 @admin.register(Asset)
@@ -143,7 +122,8 @@ class AssetAdmin(ReadOnlyAdmin):
     search_fields = ("code",)
 
 
-def _table(headers: list[str], rows: Iterable[list[Any]]) -> str:
+def table(headers: list[str], rows: Iterable[list[Any]]) -> str:
+    """A table of the admin's theme."""
     return render_to_string(
         "unfold/components/table.html", {"table": {"headers": headers, "rows": list(rows)}}
     )
@@ -167,7 +147,7 @@ class ReconciliationRunAdmin(ReadOnlyAdmin):
             [one["name"], one["status"], one["checked"], one["missing"] or one["found"]]
             for one in run.checks
         ]
-        return _table(["Check", "Outcome", "Looked at", "Found"], rows)
+        return table(["Check", "Outcome", "Looked at", "Found"], rows)
 
 
 @admin.register(Break)

@@ -1,0 +1,142 @@
+"""Corporate actions over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.core.problems import Malformed
+from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.pagination import page, page_asked
+from apps.tenants.permissions import OperationsWrites
+from apps.trading import selectors, services
+from apps.trading.api import documented as doc
+from apps.trading.api import serializers as wire
+from apps.trading.api.views.reference import filters_of, read
+from apps.trading.models import ActionKind, ActionState
+
+
+class CorporateActionIn(wire.StrictSerializer):
+    """A corporate action to be announced."""
+
+    reference = wire.TextField(help_text="The announcer's own; used once.")
+    instrument = wire.TextField(max_length=64, help_text="Symbol or id.")
+    kind = wire.TextField(help_text="split or dividend; others are refused")
+    ex_date = serializers.DateField(help_text="Traded without it from this day on.")
+    new_units = wire.AmountField(required=False, help_text="Of a split: this many …")
+    old_units = wire.AmountField(required=False, help_text="… for so many.")
+    amount = wire.AmountField(required=False, help_text="Of a dividend, per unit.")
+    currency = wire.TextField(
+        required=False, max_length=12, help_text="Of a dividend; the instrument's, unless said."
+    )
+    pay_date = serializers.DateField(required=False, help_text="Of a dividend.")
+
+
+class CorporateActionOut(serializers.Serializer[Any]):
+    """A corporate action, and where it stands."""
+
+    id = serializers.UUIDField()
+    reference = serializers.CharField()
+    instrument = serializers.CharField(source="instrument.symbol")
+    kind = serializers.CharField(help_text=" or ".join(ActionKind.values))
+    state = serializers.CharField(help_text=", ".join(ActionState.values))
+    ex_date = serializers.DateField()
+    effective_at = serializers.DateTimeField(help_text="When that day begins at the market.")
+    new_units = wire.AmountField(allow_null=True)
+    old_units = wire.AmountField(allow_null=True)
+    amount = wire.AmountField(allow_null=True)
+    currency = serializers.CharField(allow_blank=True)
+    pay_date = serializers.DateField(allow_null=True)
+    problem = serializers.CharField(help_text="Why it could not be applied.")
+    accounts = serializers.IntegerField(help_text="That were told.")
+    announced_by = serializers.CharField()
+    announced_at = serializers.DateTimeField()
+    applied_at = serializers.DateTimeField(allow_null=True)
+    paid_at = serializers.DateTimeField(allow_null=True)
+
+
+class ActionListView(APIView):
+    """The tenant's corporate actions."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        parameters=doc.PAGED,
+        responses={200: doc.page_of(CorporateActionOut, "CorporateAction"), **doc.problems(400)},
+        operation_id="v1_corporate_actions_list",
+        summary="Corporate actions, the oldest announcement first",
+    )
+    def get(self, request: Request) -> Response:
+        """A page of corporate actions."""
+        ask = page_asked(request, filters=["state", "kind", "instrument"])
+        filters: dict[str, Any] = filters_of(request, "state", "kind")
+        if symbol := request.query_params.get("instrument"):
+            found = selectors.find_instrument(tenant_of(request).pk, symbol)
+            filters["instrument_id"] = found.pk
+        rows = selectors.actions(
+            tenant_of(request).pk, after=_cursor(ask.after), limit=ask.limit + 1, **filters
+        )
+        return Response(page(rows, ask, cursor=lambda row: str(row.pk), render=_out))
+
+    @extend_schema(
+        request=CorporateActionIn,
+        responses={
+            201: CorporateActionOut,
+            200: CorporateActionOut,
+            **doc.problems(400, 404, 409, 422),
+        },
+        summary="Announce a split or a cash dividend; it is applied at its ex-date, once",
+    )
+    def post(self, request: Request) -> Response:
+        """201 with the action; 200 where it was announced before."""
+        caller = caller_of(request)
+        terms = services.ActionTerms(**read(CorporateActionIn, request.data))
+        row, is_new = services.announce_action(caller.tenant.pk, terms, by=caller.client)
+        return Response(_out(row), status=201 if is_new else 200)
+
+
+class ActionView(APIView):
+    """One corporate action."""
+
+    @extend_schema(
+        responses={200: CorporateActionOut, **doc.problems(404)},
+        summary="A corporate action by its id",
+    )
+    def get(self, request: Request, action_id: UUID) -> Response:
+        """The action."""
+        return Response(_out(selectors.action_of(tenant_of(request).pk, action_id)))
+
+
+class ActionWithdrawalView(APIView):
+    """The withdrawal of an announcement."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        request=wire.CancellationIn,
+        responses={200: CorporateActionOut, **doc.problems(400, 404, 409)},
+        summary="Take an announcement back, as long as it is not applied",
+    )
+    def post(self, request: Request, action_id: UUID) -> Response:
+        """The action as it is now."""
+        caller, given = caller_of(request), read(wire.CancellationIn, request.data)
+        row = services.withdraw_action(
+            caller.tenant.pk, action_id, by=caller.client, reason=given["reason"]
+        )
+        return Response(_out(row))
+
+
+def _out(row: Any) -> Any:
+    return CorporateActionOut(row).data
+
+
+def _cursor(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError as error:
+        fault = {"field": "after", "code": "invalid", "detail": "This is no cursor of ours."}
+        raise Malformed(errors=[fault]) from error

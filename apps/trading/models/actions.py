@@ -1,0 +1,103 @@
+"""Corporate actions: announced, applied once at their ex-date, never twice."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from apps.core.ids import uuid7
+from apps.tenants.models import Tenant, TenantQuerySet
+from apps.trading.models.fields import AmountField, is_positive
+from apps.trading.models.reference import Instrument
+
+
+class ActionKind(models.TextChoices):
+    """What is done to an instrument."""
+
+    SPLIT = "split"
+    DIVIDEND = "dividend"
+
+
+class ActionState(models.TextChoices):
+    """Where it stands."""
+
+    ANNOUNCED = "announced"
+    APPLIED = "applied"
+    PAID = "paid"
+    WITHDRAWN = "withdrawn"
+
+
+class CorporateAction(models.Model):
+    """A split, or a cash dividend. Its terms never change: withdraw it, and announce another."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    reference = models.TextField(help_text="The announcer's own; one action for ever.")
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="actions")
+    kind = models.CharField(max_length=8, choices=ActionKind)
+    ex_date = models.DateField(help_text="From this day on it is traded without it.")
+    effective_at = models.DateTimeField(help_text="When that day begins at the market (UTC).")
+    new_units = AmountField(null=True, blank=True, help_text="Of a split: this many …")
+    old_units = AmountField(null=True, blank=True, help_text="… for so many.")
+    amount = AmountField(null=True, blank=True, help_text="Of a dividend, per unit.")
+    currency = models.TextField(blank=True, default="")
+    pay_date = models.DateField(null=True, blank=True)
+    pay_at = models.DateTimeField(null=True, blank=True)
+    state = models.CharField(max_length=9, choices=ActionState)
+    problem = models.TextField(blank=True, default="", help_text="Why it could not be applied.")
+    accounts = models.IntegerField(default=0, help_text="That were told.")
+    announced_by = models.TextField()
+    announced_at = models.DateTimeField()
+    applied_at = models.DateTimeField(null=True, blank=True)
+    paid_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.TextField(blank=True, default="")
+    reason = models.TextField(blank=True, default="", help_text="Of the withdrawal.")
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-ex_date",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["tenant", "reference"], name="action_reference_is_unique"
+            ),
+            # Two of one day would have an order that nobody announced.
+            models.UniqueConstraint(
+                fields=["instrument", "ex_date"],
+                condition=~Q(state="withdrawn"),
+                name="instrument_has_one_action_a_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="split", amount=None, pay_date=None, pay_at=None, currency="")
+                & Q(new_units__isnull=False, old_units__isnull=False)
+                & is_positive("new_units", "old_units")
+                & ~Q(new_units=F("old_units"))
+                | Q(kind="dividend", new_units=None, old_units=None, pay_at__isnull=False)
+                & is_positive("amount")
+                & Q(amount__isnull=False, pay_date__isnull=False, pay_date__gte=F("ex_date"))
+                & ~Q(currency=""),
+                name="action_has_the_terms_of_its_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=ActionState.values) & (Q(kind="dividend") | ~Q(state="paid")),
+                name="action_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["applied", "paid"], applied_at__isnull=False)
+                | (~Q(state__in=["applied", "paid"]) & Q(applied_at=None)),
+                name="applied_actions_say_when",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["effective_at"], condition=Q(state="announced"), name="actions_to_apply"
+            ),
+            models.Index(
+                fields=["pay_at"],
+                condition=Q(state="applied", kind="dividend"),
+                name="dividends_to_pay",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.reference}, ex {self.ex_date}: {self.state}"

@@ -1,0 +1,498 @@
+"""Splits and dividends from the announcement to the last settlement: every record says the same."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from apps.core.exceptions import DomainError
+from apps.events.contracts import PARTITIONS
+from apps.events.services import drain, replay
+from apps.ledger import invariants as ledger
+from apps.ledger import services as books
+from apps.ledger.selectors.owners import HANDLER
+from apps.settlement import invariants as settlement
+from apps.settlement.models import UnitSplit
+from apps.tenants.models import Tenant, User
+from apps.trading import invariants as trading
+from apps.trading import selectors, services
+from apps.trading.exceptions import (
+    ActionDiffers,
+    ActionIsApplied,
+    ActionRefused,
+    BeforeCorporateAction,
+    UnknownAction,
+    UnknownInstrument,
+)
+from apps.trading.models import CorporateAction, Instrument
+from apps.trading.selectors.exposure import FOLDER
+from apps.trading.services import ActionTerms, PriceUpdate, Revision
+from tests.ledger.cast import at_once, refused, sql
+from tests.settlement.cast import (
+    Market,
+    balances,
+    drive,
+    hear,
+    settle_down,
+    settled_units,
+    settlement_of,
+)
+from tests.settlement.clearing import ClearingHouse
+from tests.trading.cast import ask, book, codes, held, list_instrument, open_account
+
+D = Decimal
+NOW = timezone.now()
+TODAY = NOW.date()
+BEFORE = (NOW - timedelta(days=10)).isoformat()
+EX = TODAY - timedelta(days=3)
+ADDRESS = "/api/v1/corporate-actions"
+
+
+def split(new: int = 2, old: int = 1, **given: Any) -> ActionTerms:
+    terms = {"reference": "S-1", "instrument": "XYZ", "kind": "split", "ex_date": EX}
+    return ActionTerms(**{**terms, "new_units": D(new), "old_units": D(old), **given})
+
+
+def dividend(amount: str = "0.35", **given: Any) -> ActionTerms:
+    terms = {"reference": "D-1", "instrument": "XYZ", "kind": "dividend", "ex_date": EX,
+             "amount": D(amount), "pay_date": TODAY + timedelta(days=20)}  # fmt: skip
+    return ActionTerms(**terms | given)
+
+
+def announce(tenant: Tenant, terms: ActionTerms) -> CorporateAction:
+    return services.announce_action(tenant.pk, terms, by="user:1")[0]
+
+
+def apply(tenant: Tenant, terms: ActionTerms, *, at: datetime = NOW) -> CorporateAction:
+    row = announce(tenant, terms)
+    assert services.apply_actions(at) == 1, CorporateAction.objects.get(pk=row.pk).problem
+    settle_down()
+    row.refresh_from_db()
+    return row
+
+
+def everything_agrees(tenant: Tenant) -> None:
+    checks = (*trading.INVARIANTS, *ledger.INVARIANTS, *settlement.INVARIANTS)
+    assert [found for one in checks if not (found := one(tenant.pk)).ok] == []
+    run = books.reconcile(tenant.pk, TODAY, ledger.look, by="test")
+    assert [one for one in run.checks if one["found"]] == []
+
+
+def position(market: Market) -> tuple[Decimal, ...]:
+    """(quantity, cost, realised)"""
+    return held(market.account)["XYZ"][:3]
+
+
+def faults(error: DomainError) -> set[tuple[str, str]]:
+    errors = error.facts["errors"]
+    assert isinstance(errors, list)
+    return {(one["field"], one["code"]) for one in errors}
+
+
+def test_a_split_reaches_every_record_and_what_is_open_settles_in_new_units(
+    market: Market, house: ClearingHouse
+) -> None:
+    whole = market.trade(executed_at=BEFORE)
+    part = market.trade(executed_at=BEFORE, quantity="40", price="60")
+    sold = market.trade(executed_at=BEFORE, quantity="30", price="70", side="sell")
+    settle_down()
+    drive()
+    orders = {one: settlement_of(one).instruction_id for one in (whole, part, sold)}
+    hear(market, house.confirm(orders[whole]), house.confirm(orders[part], "10"))
+    before = position(market)
+    assert (before[0], settled_units(market)) == (110, 110)
+
+    action = apply(market.tenant, split())
+    assert (action.state, action.accounts) == ("applied", 1)
+    assert position(market) == (220, *before[1:])  # what it cost, and what was earned, stay
+    assert settled_units(market) == 220
+    held_now = balances(market)
+    assert (held_now["SEC:SETTLED", "XYZ"], held_now["DEPOT:SEC", "XYZ"]) == (220, -220)
+    assert ("SEC:UNSETTLED", "XYZ") not in held_now  # 30 to come and 30 to go, twice as many each
+    everything_agrees(market.tenant)
+
+    hear(market, house.confirm(orders[part], "30"))  # in the units that were instructed
+    assert (settlement_of(part).state, settled_units(market)) == ("settled", 280)
+    assert balances(market)["SEC:UNSETTLED", "XYZ"] == -60
+    everything_agrees(market.tenant)
+    hear(market, house.confirm(orders[sold]))
+    assert (settlement_of(sold).state, settled_units(market)) == ("settled", 220)
+    market.trade(quantity="10", price="30")
+    settle_down()
+    assert position(market)[0] == 230
+    everything_agrees(market.tenant)
+    assert UnitSplit.objects.get().open_settlements == 2
+    for handler in (FOLDER, HANDLER, "settlement.open_settlements"):
+        assert replay(handler).ok, handler
+    assert services.apply_actions(NOW) == 0
+
+
+@pytest.mark.parametrize("method", ["average", "fifo"])
+def test_lots_are_split_and_profit_is_the_same(
+    tenant: Tenant, instrument_: Instrument, method: str
+) -> None:
+    """100 @ 50 and 50 @ 80, split 3 for 2, 225 sold at 60: as if all had been dealt in new units."""
+    account = open_account(tenant.pk, cost_method=method)
+    other = open_account(tenant.pk, "ACC-2", cost_method=method)
+    list_instrument(tenant.pk, "NEW")
+    old = [("100", "50"), ("50", "80")]
+    new = [("150", D(100) / 3), ("75", D(160) / 3)]
+    book(tenant.pk, *(ask(quantity=q, price=p, executed_at=BEFORE) for q, p in old))
+    settle_down()
+    apply(tenant, split(3, 2))
+    rounded = [(q, str(p.quantize(D("1e-18")))) for q, p in new]
+    book(
+        tenant.pk,
+        *(ask(account="ACC-2", instrument="NEW", quantity=q, price=p) for q, p in rounded),
+    )
+    for number, symbol in (("ACC-1", "XYZ"), ("ACC-2", "NEW")):
+        book(
+            tenant.pk,
+            ask(account=number, instrument=symbol, side="sell", quantity="200", price="60"),
+        )
+    settle_down()
+    mine, theirs = held(account)["XYZ"], held(other)["NEW"]
+    assert mine[0] == theirs[0] == 25
+    assert abs(mine[2] - theirs[2]) < D("1e-9")  # their prices are rounded, ours are not
+    everything_agrees(tenant)
+
+
+@pytest.fixture
+def instrument_(tenant: Tenant) -> Instrument:
+    return list_instrument(tenant.pk)
+
+
+def test_a_reverse_split_keeps_fractions_and_the_price_follows(market: Market) -> None:
+    market.trade(executed_at=BEFORE, quantity="30")
+    settle_down()
+    services.record_prices(market.tenant.pk, [PriceUpdate("XYZ", D(50))], now=NOW)
+    apply(market.tenant, split(1, 4))
+    assert position(market)[:2] == (D("7.5"), 1500)
+    assert selectors.find_instrument(market.tenant.pk, "XYZ").last_price == 200
+    everything_agrees(market.tenant)
+
+
+def test_a_short_position_and_a_flat_one_are_split_too(market: Market) -> None:
+    for number in ("ACC-2", "ACC-3"):
+        open_account(market.tenant.pk, number)
+    book(
+        market.tenant.pk,
+        ask(account="ACC-2", side="sell", executed_at=BEFORE),
+        ask(account="ACC-3", executed_at=BEFORE),
+        ask(account="ACC-3", side="sell", executed_at=BEFORE),
+    )
+    settle_down()
+    action = apply(market.tenant, split(5))
+    assert action.accounts == 2
+    rows = dict(sql("SELECT a.number, p.quantity FROM trading_position p"
+                    " JOIN trading_clientaccount a ON a.id = p.account_id"))  # fmt: skip
+    assert rows == {"ACC-2": -500, "ACC-3": 0}
+    everything_agrees(market.tenant)
+
+
+def test_two_splits_one_after_the_other_before_anybody_looked(market: Market) -> None:
+    market.trade(executed_at=BEFORE)
+    announce(market.tenant, split(2, 1))
+    announce(market.tenant, split(3, 1, reference="S-2", ex_date=EX + timedelta(days=1)))
+    announce(market.tenant, dividend(ex_date=EX + timedelta(days=2)))
+    assert services.apply_actions(NOW) == 3
+    settle_down()
+    assert position(market)[:2] == (600, 5000)
+    assert balances(market)["CASH:UNSETTLED", "USD"] == -5000 + 600 * D("0.35")
+    everything_agrees(market.tenant)
+
+
+@pytest.mark.parametrize("ahead", [FOLDER, HANDLER, "settlement.open_settlements"])
+def test_a_handler_that_lags_makes_no_false_break(market: Market, ahead: str) -> None:
+    market.trade(executed_at=BEFORE)
+    settle_down()
+    drive()
+    announce(market.tenant, split())
+    assert services.apply_actions(NOW) == 1
+    for partition in range(PARTITIONS):
+        drain(ahead, "trade", partition)
+    everything_agrees(market.tenant)
+    settle_down()
+    everything_agrees(market.tenant)
+
+
+def test_what_was_open_goes_back_in_new_units(market: Market, house: ClearingHouse) -> None:
+    """A return that is under way when the split comes."""
+    trade = market.trade(executed_at=BEFORE)
+    settle_down()
+    drive()
+    hear(market, house.confirm(settlement_of(trade).instruction_id))
+    asked = Revision(trade=str(trade), reason="wrong client", key="k")
+    services.cancel_trade(market.tenant.pk, "key:test", asked, now=NOW)
+    settle_down()
+    drive()
+    apply(market.tenant, split())
+    everything_agrees(market.tenant)
+    hear(market, house.confirm(settlement_of(trade, kind="return").instruction_id))
+    assert settled_units(market) == 0
+    assert ("SEC:UNSETTLED", "XYZ") not in balances(market)
+    everything_agrees(market.tenant)
+
+
+def test_a_dividend_is_owed_at_the_ex_date_and_paid_on_its_day(market: Market) -> None:
+    open_account(market.tenant.pk, "ACC-2")
+    market.trade(executed_at=BEFORE, quantity="101")
+    book(market.tenant.pk, ask(account="ACC-2", side="sell", quantity="7", executed_at=BEFORE))
+    settle_down()
+    row = apply(market.tenant, dividend("0.333"))
+    assert position(market)[:2] == (101, 5050)
+    owed = dict(sql(
+        "SELECT a.owner_number, sum(p.amount) FROM ledger_posting p JOIN ledger_journalentry e"
+        " ON e.id = p.entry_id JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id"
+        " WHERE e.kind = 'CORPORATE_ACTION' AND a.owner IS NOT NULL GROUP BY 1"
+    ))  # fmt: skip
+    assert owed == {"ACC-1": D("33.63"), "ACC-2": D("-2.33")}  # in cents; who is short pays
+    assert ("NOSTRO", "USD") not in balances(market)
+    everything_agrees(market.tenant)
+
+    assert services.apply_actions(NOW) == 0
+    assert services.apply_actions(NOW + timedelta(days=21)) == 1
+    settle_down()
+    row.refresh_from_db()
+    assert (row.state, balances(market)["NOSTRO", "USD"]) == ("paid", D("-31.30"))
+    assert balances(market)["CASH:SETTLED", "USD"] == D("31.30")
+    everything_agrees(market.tenant)
+    assert replay(HANDLER).differences == {"entries": [], "legs": []}
+    # Whoever bought it on the ex-date or later was owed nothing, and is paid nothing.
+    market.trade(quantity="50")
+    settle_down()
+    everything_agrees(market.tenant)
+
+
+def test_trades_are_on_their_side_of_the_ex_date(market: Market) -> None:
+    old = market.trade(executed_at=BEFORE)
+    announce(market.tenant, split())
+    (waits,) = book(market.tenant.pk, ask())
+    assert codes(waits) == [("instrument", "corporate_action_pending")]
+    market.trade(executed_at=BEFORE)  # is before it, and may still come
+    assert services.apply_actions(NOW) == 1
+    (late,) = book(market.tenant.pk, ask(executed_at=BEFORE))
+    assert codes(late) == [("trade_date", "before_corporate_action")]
+    market.trade(price="25")
+    for call, terms in ((services.cancel_trade, {}), (services.amend_trade, {"price": D(49)})):
+        asked = Revision(trade=str(old), reason="x", key=f"k{len(terms)}", **terms)
+        with pytest.raises(BeforeCorporateAction):
+            call(market.tenant.pk, "key:test", asked, now=NOW)
+    settle_down()
+    assert position(market)[0] == 500
+    everything_agrees(market.tenant)
+
+
+def test_trades_and_the_split_at_once(market: Market) -> None:
+    """Whatever gets in before it is split, and whatever comes after it is not."""
+    market.trade(executed_at=BEFORE)
+    announce(market.tenant, split())
+    done: list[bool] = []
+
+    def trade(_: int) -> None:
+        (outcome,) = book(market.tenant.pk, ask(executed_at=BEFORE, quantity="1", price="50"))
+        done.append(outcome.trade is not None)
+
+    calls: list[Callable[[], object]] = [partial(trade, number) for number in range(8)]
+    errors = at_once([*calls[:4], partial(services.apply_actions, NOW), *calls[4:]])
+    assert errors == [None] * 9
+    settle_down()
+    assert position(market)[0] == 200 + 2 * sum(done)
+    everything_agrees(market.tenant)
+
+
+def test_two_clocks_apply_it_once(market: Market) -> None:
+    market.trade(executed_at=BEFORE)
+    announce(market.tenant, split())
+    assert at_once([partial(services.apply_actions, NOW)] * 4) == [None] * 4
+    settle_down()
+    assert position(market)[0] == 200
+    assert sql("SELECT count(*) FROM events_event WHERE name = 'trading.split.applied'") == [(1,)]
+
+
+def test_as_of_before_it_is_in_old_units(market: Market) -> None:
+    market.trade(executed_at=BEFORE)
+    settle_down()
+    known = timezone.now()
+    row = apply(market.tenant, split())
+    instant = timedelta(microseconds=1)
+
+    def quantity(**times: datetime) -> Decimal:
+        return selectors.position_as_of(market.tenant.pk, "ACC-1", "XYZ", **times).stored.quantity
+
+    assert quantity(effective=row.effective_at - instant) == 100
+    assert quantity(effective=row.effective_at) == 200
+    assert quantity(known=known) == 100
+    assert quantity(effective=row.effective_at, known=known) == 100
+    assert row.effective_at == datetime(EX.year, EX.month, EX.day, tzinfo=UTC) + timedelta(
+        hours=row.effective_at.hour
+    )
+
+
+IMPOSSIBLE = [
+    (split(kind="spin_off"), ("kind", "unsupported_action")),
+    (split(1, 3), ("old_units", "not_exact")),
+    (split(2, 2), ("new_units", "no_change")),
+    (split(0, 1), ("new_units", "not_whole")),
+    (split(new_units=None), ("new_units", "not_whole")),
+    (split(new_units=D("NaN")), ("new_units", "not_whole")),
+    (split(amount=D(1)), ("amount", "not_wanted")),
+    (dividend("0"), ("amount", "out_of_range")),
+    (dividend(pay_date=None), ("pay_date", "too_early")),
+    (dividend(pay_date=EX - timedelta(days=1)), ("pay_date", "too_early")),
+    (dividend(old_units=D(1)), ("old_units", "not_wanted")),
+    (dividend(currency="dollars"), ("currency", "invalid_currency")),
+    (split(instrument="FUT"), ("instrument", "has_no_actions")),
+    (split(reference="a\x00"), ("reference", "invalid_text")),
+]
+
+
+def test_what_cannot_be_applied_is_refused(market: Market) -> None:
+    list_instrument(market.tenant.pk, "FUT", kind="future")
+    for terms, expected in IMPOSSIBLE:
+        with pytest.raises(ActionRefused) as caught:
+            announce(market.tenant, terms)
+        assert expected in faults(caught.value)
+    assert not CorporateAction.objects.exists()
+
+
+def test_what_stands_against_a_day(market: Market, other: Tenant) -> None:
+    traded = selectors.find_trade(market.tenant.pk, str(market.trade())).trade_date
+    for terms in (split(), split(ex_date=traded)):
+        with pytest.raises(ActionRefused) as caught:
+            announce(market.tenant, terms)
+        assert ("ex_date", "traded_since") in faults(caught.value)
+    later = split(ex_date=TODAY + timedelta(days=5))
+    first = announce(market.tenant, later)
+    assert announce(market.tenant, later).pk == first.pk
+    with pytest.raises(ActionDiffers) as differs:
+        announce(market.tenant, split(3, ex_date=TODAY + timedelta(days=5)))
+    assert faults(differs.value) == {("new_units", "differs")}
+    with pytest.raises(ActionRefused) as caught:
+        announce(market.tenant, dividend(ex_date=TODAY + timedelta(days=5)))
+    assert ("ex_date", "taken") in faults(caught.value)
+    with pytest.raises(UnknownAction):
+        services.withdraw_action(other.pk, first.pk, by="x", reason="not mine")
+    with pytest.raises(UnknownInstrument):
+        announce(other, later)
+    services.withdraw_action(market.tenant.pk, first.pk, by="user:1", reason="called off")
+    with pytest.raises(ActionIsApplied):
+        services.withdraw_action(market.tenant.pk, first.pk, by="user:1", reason="again")
+    assert services.apply_actions(NOW + timedelta(days=9)) == 0
+    assert selectors.find_instrument(market.tenant.pk, "XYZ").action_on is None
+
+
+def test_another_tenants_instrument_of_that_name_is_not_split(
+    market: Market, other: Tenant
+) -> None:
+    open_account(other.pk)
+    list_instrument(other.pk)
+    market.trade(executed_at=BEFORE)
+    book(other.pk, ask(executed_at=BEFORE))
+    settle_down()
+    apply(market.tenant, split())
+    rows = dict(sql("SELECT tenant_id, quantity FROM trading_position"))
+    assert rows == {market.tenant.pk: 200, other.pk: 100}
+    everything_agrees(other)
+
+
+def test_what_would_have_to_be_rounded_says_so_and_stands_in_nobodys_way(market: Market) -> None:
+    list_instrument(market.tenant.pk, "ABC")
+    market.trade(executed_at=BEFORE, quantity="0.000000000000000001", price="1000000")
+    settle_down()
+    stuck = announce(market.tenant, split(1, 2))
+    announce(market.tenant, split(2, reference="S-2", instrument="ABC"))
+    assert services.apply_actions(NOW) == 1
+    stuck.refresh_from_db()
+    assert stuck.state == "announced"
+    assert "19 decimals" in stuck.problem
+
+
+COPY = """
+INSERT INTO trading_positionchange SELECT (jsonb_populate_record(
+    c, '{"offset": 99, "place": 99, "version": 99, "split_factor": null}')).*
+FROM trading_positionchange c WHERE kind = 'split'
+"""
+
+
+def test_the_database_keeps_what_was_announced_and_applied(market: Market) -> None:
+    market.trade(executed_at=BEFORE)
+    settle_down()
+    apply(market.tenant, split())
+    for rule, statement in (
+        ("action_keeps_its_terms", "UPDATE trading_corporateaction SET new_units = 3"),
+        (
+            "action_is_applied_once",
+            "UPDATE trading_corporateaction SET state = 'announced', applied_at = NULL",
+        ),
+        ("action_stays_on_record", "DELETE FROM trading_corporateaction"),
+        ("record_is_append_only", "DELETE FROM settlement_unitsplit"),
+        ("splits_and_only_they_have_a_factor", COPY),
+    ):
+        with refused(rule), transaction.atomic():
+            sql(statement)
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    return {
+        "reference": "S-1", "instrument": "XYZ", "kind": "split", "ex_date": EX.isoformat(),
+        "new_units": "2", "old_units": "1",
+    } | changes  # fmt: skip
+
+
+def test_over_http(market: Market, other: Tenant, client_of: Any) -> None:
+    api: APIClient = client_of(market.tenant, role="operations")
+    made = api.post(ADDRESS, body(), format="json")
+    assert (made.status_code, made.json()["state"]) == (201, "announced")
+    assert api.post(ADDRESS, body(), format="json").status_code == 200
+    here = f"{ADDRESS}/{made.json()['id']}"
+    assert client_of(other).get(here).status_code == 404
+    assert client_of(market.tenant, role="trader").post(ADDRESS, body()).status_code == 403
+    listed = api.get(ADDRESS, {"instrument": "XYZ", "state": "announced"}).json()["results"]
+    assert [one["id"] for one in listed] == [made.json()["id"]]
+    gone = api.post(f"{here}/withdrawal", {"reason": "called off"}, format="json")
+    assert (gone.status_code, gone.json()["state"]) == (200, "withdrawn")
+    assert api.post(f"{here}/withdrawal", {"reason": "x"}, format="json").status_code == 409
+
+
+MALFORMED: list[dict[str, Any]] = [
+        {"kind": "rights_issue"}, {"new_units": 1.5}, {"new_units": "two"}, {"ex_date": "soon"},
+        {"instrument": "a\x00"}, {"surprise": 1}, {"reference": ""}, {"old_units": "3"},
+        {"ex_date": date(1, 1, 1).isoformat(), "old_units": None},
+    ]  # fmt: skip
+
+
+def test_what_is_not_well_formed_is_refused(market: Market, client_of: Any) -> None:
+    api = client_of(market.tenant)
+    for wrong in MALFORMED:
+        answer = api.post(ADDRESS, body(**wrong), format="json")
+        assert 400 <= answer.status_code < 500, wrong
+        assert answer["content-type"] == "application/problem+json"
+
+
+def test_in_the_back_office(market: Market, client: Client) -> None:
+    client.force_login(User.objects.create_superuser("boss", password="x"))
+    form = {
+        "tenant": market.tenant.pk, "reference": "S-9", "instrument": str(market.instrument.pk),
+        "kind": "split", "ex_date": EX.isoformat(), "new_units": "1", "old_units": "3",
+        "amount": "", "currency": "", "pay_date": "",
+    }  # fmt: skip
+    add = reverse("admin:trading_corporateaction_add")
+    assert client.get(add).status_code == 200
+    assert "nothing is rounded here" in client.post(add, form).content.decode()
+    assert client.post(add, form | {"old_units": "2"}).status_code == 302
+    row = CorporateAction.objects.get()
+    page = client.get(reverse("admin:trading_corporateaction_change", args=[row.pk]))
+    assert "S-9" in page.content.decode()
+    form = {"action": "withdraw", "_selected_action": [str(row.pk)]}
+    client.post(reverse("admin:trading_corporateaction_changelist"), form)
+    row.refresh_from_db()
+    assert row.state == "withdrawn"

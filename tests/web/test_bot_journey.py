@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import redis
+from django.conf import settings
 from playwright.sync_api import expect
 
 from apps.conversations import selectors, services
@@ -17,6 +19,7 @@ from apps.resilience import services as resilience
 from tests.nlu import stubbed
 from tests.nlu.cast import pairs
 from tests.nlu.stubbed import PLACES, SETTINGS, Server
+from tests.web import servers
 from tests.web.browsing import CONTRAST, MARKS, shoot
 from tests.web.test_desk import agent
 from tests.web.test_offers import mine, offers, sit_down, workers
@@ -37,13 +40,23 @@ def shared_stubs(tmp_path_factory) -> Iterator[Server]:
         yield server
 
 
+def _empty_redis() -> None:
+    """Breakers and answers of this test are no other's, and those of others not its own."""
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    for kind in ("breaker", "nlu"):
+        for key in client.scan_iter(f"{servers.redis_prefix()}:{kind}:*"):
+            client.delete(key)
+    resilience.forget()
+
+
 @pytest.fixture
 def stubs(shared_stubs: Server) -> Iterator[Server]:
     shared_stubs.reset()
-    resilience.forget()
+    _empty_redis()
     terms.forget()
     yield shared_stubs
     runtime.stop()
+    _empty_redis()
     recording.forget()
     reading.forget()
     terms.forget()

@@ -54,9 +54,9 @@ const picture = (label, height, ...children) => svg("svg", { role: "img", "aria-
 /** A line for each row: its name, its parts one after the other, and what they come to. */
 function bars(rows, label) {
   const most = Math.max(...rows.map((one) => sum(one.parts)), 1);
-  const room = wide() - LABEL - TEXT;
+  const begin = Math.min(LABEL, wide() * 0.32), room = wide() - begin - Math.min(TEXT, wide() * 0.28);
   return rows.length && picture(label, rows.length * ROW, ...rows.flatMap((one, row) => {
-    let x = LABEL;
+    let x = begin;
     const rects = one.parts.filter(({ value }) => value > 0).map(({ tone, value }) => {
       const rect = svg("rect", { "data-tone": tone, x, y: row * ROW + 5, width: (value / most) * room, height: ROW - 10 });
       x += (value / most) * room;

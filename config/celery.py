@@ -10,6 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from celery import Celery, bootsteps, signals
 from celery.app.amqp import AMQP
+from django.apps import apps
 from django.conf import settings
 from django.db import close_old_connections
 from django.db.backends.signals import connection_created
@@ -193,10 +194,11 @@ def _refuse_all_queues(options: dict[str, Any], **_: Any) -> None:
 @signals.worker_ready.connect
 def _warm_up(sender: Any, **_: Any) -> None:
     """Whoever calls out is ready for the first customer's question, too."""
-    from apps.nlu.services import warm_up  # noqa: PLC0415 - models load later than this module
-
     served = sender.app.amqp.queues.consume_from
-    if any(name.split(".")[0] in CALLING_LANES for name in served):
+    calls = any(name.split(".")[0] in CALLING_LANES for name in served)
+    if calls and apps.is_installed("apps.nlu"):
+        from apps.nlu.services import warm_up  # noqa: PLC0415 - models load later than this module
+
         warm_up()
 
 

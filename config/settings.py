@@ -196,6 +196,7 @@ SPECTACULAR_SETTINGS = {
         "BreakerPhase": ["closed", "open", "half_open"],
         "EndpointState": "apps.webhooks.models.Endpoint.State",
         "MessageKind": "apps.conversations.models.MessageKind",
+        "MessageSender": ["customer", "agent", "bot", "system"],
         "NoticeKind": [
             "settled",
             "partial",
@@ -205,6 +206,7 @@ SPECTACULAR_SETTINGS = {
             "cancelled",
         ],
         "NoticeState": "apps.settlement.models.NoticeState",
+        "ReceiptSender": ["customer", "agent"],
         "ReportScheduleState": "apps.reports.models.ScheduleState",
         "ReconciliationStatus": ["clean", "breaks", "not_run"],
         "SettlementKind": ["settlement", "return"],

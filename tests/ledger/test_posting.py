@@ -95,7 +95,7 @@ class TestPostEntries:
     @pytest.mark.parametrize(
         ("change", "field"),
         [
-            ({"kind": Kind.FEE}, "kind"),
+            ({"kind": Kind.CASH}, "kind"),
             ({"legs": make_draft(0, (Code.CASH_SETTLED, ACCOUNT, "USD", "1"),
                                  (Code.NOSTRO, None, "USD", "-1")).legs}, "legs"),
         ],

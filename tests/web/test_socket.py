@@ -124,7 +124,7 @@ def test_who_watches_settlements_hears_what_moves_in_their_tenant(ticket_url, te
         assert [one["settlement"] for one in found["moved"]] == [uid]
         socket.send('{"type": "watch", "what": "board"}')
         assert frame(socket, "watching")["what"] == "board"
-        assert frame(socket, "board")["board"]["trades"] == []
+        assert "trades" in frame(socket, "board")["board"]
 
 
 class TestTickets:

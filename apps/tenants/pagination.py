@@ -1,7 +1,8 @@
 """Keyset pages: `?after=<cursor>&limit=<n>` → `{"results": […], "next": cursor or null}`."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from rest_framework.request import Request
@@ -24,11 +25,16 @@ class PageAsk:
     limit: int
 
 
-def page_asked(request: Request, *, filters: Collection[str] = ()) -> PageAsk:
-    """The page that a request asks for.
+def page_asked(
+    request: Request,
+    *,
+    filters: Collection[str] = (),
+    choices: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> PageAsk:
+    """The page that a request asks for; `choices` are the values that some filters may have.
 
-    Raises `Malformed` on a bad limit or cursor, and on a parameter that is no filter of this list:
-    a filter that is ignored answers another question than was asked.
+    Raises `Malformed` on a bad limit or cursor, on a parameter that is no filter of this list, and on
+    a value that nothing can have: a filter that is ignored answers another question than was asked.
     """
     faults = refuse_unknown(request, {*ALWAYS, *filters})
     after = request.query_params.get("after") or None
@@ -43,6 +49,10 @@ def page_asked(request: Request, *, filters: Collection[str] = ()) -> PageAsk:
         if not request.query_params.get(name, "").isprintable():
             detail = "Only printable characters."
             faults.append({"field": name, "code": "bad_characters", "detail": detail})
+    for name, values in choices.items():
+        if request.query_params.get(name, "") not in ("", *values):
+            detail = f"One of: {', '.join(values)}."
+            faults.append({"field": name, "code": "invalid_choice", "detail": detail})
     if faults:
         raise Malformed(errors=faults)
     return PageAsk(after, limit)

@@ -361,6 +361,19 @@ class TestPages:
     ) -> None:
         assert client.get("/api/v1/trades", query).status_code == status
 
+    @pytest.mark.parametrize(
+        "asked",
+        ["trades?state=zz", "accounts?status=zz", "counterparties?status=zz",
+         "instruments?status=zz", "instruments?kind=zz"],
+    )  # fmt: skip
+    def test_a_value_that_nothing_can_have_is_no_empty_answer(
+        self, client: APIClient, asked: str
+    ) -> None:
+        answer = client.get(f"/api/v1/{asked}")
+        assert answer.status_code == 400
+        [fault] = answer.json()["errors"]
+        assert (fault["code"], fault["field"]) == ("invalid_choice", asked.split("?")[1][:-3])
+
     @pytest.mark.parametrize("name", ["no-id", "01a20654-b18d-7000-a4ab-dfc682c23730"])
     def test_an_unknown_trade_is_a_404(self, client: APIClient, name: str) -> None:
         answer = client.get(f"/api/v1/trades/{name}")

@@ -17,6 +17,12 @@ from apps.tenants.permissions import OperationsWrites, TraderWrites
 from apps.trading import selectors, services
 from apps.trading.api import documented as doc
 from apps.trading.api import serializers as wire
+from apps.trading.models import (
+    AccountStatus,
+    CounterpartyStatus,
+    InstrumentKind,
+    InstrumentStatus,
+)
 
 
 def read(form: type[Serializer[Any]], data: Any, *, partial: bool = False) -> dict[str, Any]:
@@ -45,7 +51,7 @@ class AccountListView(APIView):
     )
     def get(self, request: Request) -> Response:
         """A page of accounts."""
-        ask = page_asked(request, filters=["status"])
+        ask = page_asked(request, filters=["status"], choices={"status": AccountStatus.values})
         rows = selectors.accounts(
             tenant_of(request).pk,
             after=ask.after,
@@ -108,7 +114,7 @@ class CounterpartyListView(APIView):
     )
     def get(self, request: Request) -> Response:
         """A page of counterparties."""
-        ask = page_asked(request, filters=["status"])
+        ask = page_asked(request, filters=["status"], choices={"status": CounterpartyStatus.values})
         rows = selectors.counterparties(
             tenant_of(request).pk,
             after=ask.after,
@@ -178,7 +184,11 @@ class InstrumentListView(APIView):
     )
     def get(self, request: Request) -> Response:
         """A page of instruments."""
-        ask = page_asked(request, filters=["status", "kind"])
+        ask = page_asked(
+            request,
+            filters=["status", "kind"],
+            choices={"status": InstrumentStatus.values, "kind": InstrumentKind.values},
+        )
         rows = selectors.instruments(
             tenant_of(request).pk,
             after=ask.after,

@@ -19,6 +19,7 @@ from apps.trading.api import documented as doc
 from apps.trading.api import serializers as wire
 from apps.trading.api.views.reference import read
 from apps.trading.exceptions import TradeMalformed
+from apps.trading.models import TradeState
 from apps.trading.services import Outcome
 
 KEY_MAX: Final = 255
@@ -37,7 +38,11 @@ class TradeListView(APIView):
     )
     def get(self, request: Request) -> Response:
         """A page of trades."""
-        ask = page_asked(request, filters=["account", "instrument", "state"])
+        ask = page_asked(
+            request,
+            filters=["account", "instrument", "state"],
+            choices={"state": TradeState.values},
+        )
         rows = selectors.trades(
             tenant_of(request).pk,
             after=ask.after,

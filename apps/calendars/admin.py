@@ -10,11 +10,11 @@ from django.http import HttpRequest
 from apps.calendars import services
 from apps.calendars.models import CalendarException, MarketRule
 from apps.core.exceptions import DomainError
-from apps.tenants.admin import ReadOnlyAdmin
+from apps.tenants.admin import ReadOnlyAdmin, SavedByService
 
 
 @admin.register(CalendarException)
-class CalendarExceptionAdmin(ReadOnlyAdmin):
+class CalendarExceptionAdmin(SavedByService, ReadOnlyAdmin):
     """Days out of turn. Closing one dates the open settlements anew; none is ever deleted."""
 
     list_display = ("day", "calendar", "is_open", "reason", "decided_by", "withdrawn_at", "tenant")
@@ -67,7 +67,7 @@ class CalendarExceptionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(MarketRule)
-class MarketRuleAdmin(ReadOnlyAdmin):
+class MarketRuleAdmin(SavedByService, ReadOnlyAdmin):
     """Cycles and cut-offs, each from a day on."""
 
     list_display = (

@@ -171,7 +171,8 @@ def _read(name: str) -> tuple[float, bytes] | None:
     """The time and the record as text, empty where there is none; nothing without Redis."""
 
     def ask() -> tuple[float, bytes]:
-        pipe = _client().pipeline(transaction=False)
+        client = _client()  # held until the answer is there
+        pipe = client.pipeline(transaction=False)
         pipe.time()
         pipe.get(_key(name))
         (seconds, micros), text = pipe.execute()
@@ -198,14 +199,17 @@ def _ask(call: Callable[[], T]) -> T | None:
 
 
 def _client() -> redis.Redis:
-    if _process.client is None:
-        _process.client = redis.Redis.from_url(
-            settings.REDIS_URL,
-            socket_timeout=TIMEOUT,
-            socket_connect_timeout=TIMEOUT,
-            retry=Retry(NoBackoff(), 0),
-        )
-    return _process.client
+    # One, also where threads begin together: a client that nobody keeps closes its connections, and
+    # a pipeline of it would read from a closed one.
+    with _process.lock:
+        if _process.client is None:
+            _process.client = redis.Redis.from_url(
+                settings.REDIS_URL,
+                socket_timeout=TIMEOUT,
+                socket_connect_timeout=TIMEOUT,
+                retry=Retry(NoBackoff(), 0),
+            )
+        return _process.client
 
 
 # Parent and child on one socket would read each other's answers.

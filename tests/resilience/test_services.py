@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
@@ -130,3 +131,27 @@ def test_a_record_that_is_something_else_is_no_harm(name):
 def test_a_name_has_one_breaker_in_a_process(name):
     assert breaker(name, POLICY) is breaker(name)
     assert services.is_closed(services.records([name])[name])
+
+
+def test_threads_that_begin_together_share_one_client(name, monkeypatch):
+    services.forget()
+    made, again, real = [], threading.Event(), redis.Redis.from_url
+
+    def make(*args, **options):
+        made.append(1)
+        if len(made) > 1:
+            again.set()
+        again.wait(0.2)  # for another thread to make one, too
+        return real(*args, **options)
+
+    monkeypatch.setattr(redis.Redis, "from_url", make)
+    together = threading.Barrier(8)
+
+    def ask(number):  # of breakers apart: one lets nobody else ask meanwhile
+        together.wait()
+        return breaker(f"{name}-{number}").admit()
+
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(ask, number) for number in range(8)]
+        assert all(one.result().allowed for one in asked)
+    assert len(made) == 1

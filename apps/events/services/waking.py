@@ -48,20 +48,23 @@ _rooms: dict[str, tuple[float, bool]] = {}
 _map: dict[Place, int] = {}
 _map_read_at = float("-inf")
 _lock = threading.Lock()
+_client_lock = threading.Lock()
 
 
 def client() -> redis.Redis:
     """This process's Redis client for hints: short time-outs and no retries."""
     global _client  # noqa: PLW0603 - one pool a process
-    if _client is None:
-        _client = redis.Redis.from_url(
-            settings.REDIS_URL,
-            socket_timeout=TIMEOUT,
-            socket_connect_timeout=TIMEOUT,
-            retry=Retry(NoBackoff(), 0),
-            health_check_interval=5,
-        )
-    return _client
+    # One, also where threads begin together: a client that nobody keeps closes its connections.
+    with _client_lock:
+        if _client is None:
+            _client = redis.Redis.from_url(
+                settings.REDIS_URL,
+                socket_timeout=TIMEOUT,
+                socket_connect_timeout=TIMEOUT,
+                retry=Retry(NoBackoff(), 0),
+                health_check_interval=5,
+            )
+        return _client
 
 
 def broker() -> Connection:
@@ -179,7 +182,8 @@ def shard_map() -> dict[Place, int]:
 
 def reset() -> None:
     """Forget clients, breaker and map: after a fork, and between tests."""
-    global _client, _broker, _broken_until, _map_read_at
+    global _client, _client_lock, _broker, _broken_until, _map_read_at  # noqa: PLW0603 - the process's
+    _client_lock = threading.Lock()  # a child may be born while a thread of its parent holds it
     _client, _broker, _broken_until, _map_read_at = None, None, 0.0, float("-inf")
     _rooms.clear()
 

@@ -67,8 +67,8 @@ def test_the_client_pays_the_value_and_the_fees_and_nothing_else(trade: TradeExe
                 paid[leg.asset] -= leg.amount
         for fee in trade.fees:
             paid[fee.currency] -= fee.amount
-    credit = (trade.side == "buy") == trade.inverse
-    paid[trade.currency] += trade.notional if credit else -trade.notional
+        credit = (trade.side == "buy") == trade.inverse
+        paid[trade.currency] += trade.notional if credit else -trade.notional
     assert not any(paid.values())
 
 

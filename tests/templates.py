@@ -10,12 +10,13 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
 import django
 import psycopg
 from django.conf import settings
 from psycopg import sql
+
+from config.database_url import database_url
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = 7_064_231
@@ -64,6 +65,4 @@ def _fingerprint() -> str:
 
 
 def _url(database: str) -> str:
-    known = settings.DATABASES["default"]
-    user = ":".join(quote(known[part], safe="") for part in ("USER", "PASSWORD"))
-    return f"postgres://{user}@{known['HOST']}:{known['PORT']}/{database}"
+    return database_url(settings.DATABASES["default"], database)

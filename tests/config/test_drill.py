@@ -20,8 +20,8 @@ from apps.ledger.selectors.owners import HANDLER
 from apps.tenants.models import Tenant
 from apps.trading.selectors.exposure import FOLDER
 from config import drill
+from config.database_url import database_url
 from config.embedded import Urls
-from config.management.commands.drill import _url
 from tests.ledger.books import damage, drain_all, keep_books
 from tests.trading import cast
 
@@ -75,7 +75,7 @@ def test_a_backup_under_load_is_restored_elsewhere_and_loses_nothing(tenant: Ten
 
     with load(tenant) as acknowledged:
         promised = set(acknowledged)
-        found = drill.drill(_url(), look=look)
+        found = drill.drill(database_url(connection.settings_dict), look=look)
         assert set(acknowledged) > promised, "nothing went on meanwhile"
 
     assert found.recovery.get("faults") == [], found.recovery

@@ -3,13 +3,13 @@
 import json
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import quote
 
 import psycopg
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from rich.console import Console
 
+from config.database_url import database_url
 from config.drill import drill
 from config.embedded import ServicesError
 
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         console = Console(stderr=True, quiet=options["json"])
         try:
             with console.status("drilling") as status:
-                found = drill(_url(), say=status.update)
+                found = drill(database_url(connection.settings_dict), say=status.update)
         except (ServicesError, psycopg.Error) as error:
             raise CommandError(str(error)) from error
         if options["json"]:
@@ -57,10 +57,3 @@ class Command(BaseCommand):
             self.stdout.write(f"  {fault}")
         sound = not lost and recovery.get("ok")
         self.stdout.write("The backup is good." if sound else "THE BACKUP IS NOT GOOD.")
-
-
-def _url() -> str:
-    """Where the database is that this process uses."""
-    known = connection.settings_dict
-    user = ":".join(quote(known[part], safe="") for part in ("USER", "PASSWORD"))
-    return f"postgresql://{user}@{known['HOST']}:{known['PORT']}/{known['NAME']}"

@@ -13,12 +13,12 @@ from django.urls import reverse_lazy
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
-from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminURLInputWidget
 
 from apps.core.exceptions import DomainError
 from apps.nlu import selectors, services
 from apps.nlu.models import EntityValue, Example, Provider, TrainedModel, Turn, Usage
+from apps.tenants.admin import ReadOnlyAdmin
 from apps.tenants.models import Tenant
 
 MODELS = reverse_lazy("admin:nlu_trainedmodel_changelist")
@@ -235,27 +235,8 @@ class ProviderAdmin(ModelAdmin):
             services.provider_changed(obj)
 
 
-class SeenOnlyAdmin(ModelAdmin):
-    """Seen and filtered, and changed nowhere in the back office."""
-
-    show_full_result_count = False
-    paginator = InfinitePaginator
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-
 @admin.register(Usage)
-class UsageAdmin(SeenOnlyAdmin):
+class UsageAdmin(ReadOnlyAdmin):
     """How a tenant wants its providers used."""
 
     list_display = ("tenant", "choice", "race", "hedge_percent", "cache", "local_threshold",
@@ -264,7 +245,7 @@ class UsageAdmin(SeenOnlyAdmin):
 
 
 @admin.register(Turn)
-class TurnAdmin(SeenOnlyAdmin):
+class TurnAdmin(ReadOnlyAdmin):
     """What became of each question, without what was written."""
 
     list_display = ("at", "tenant", "intent", "confidence", "provider", "latency_ms", "degraded",

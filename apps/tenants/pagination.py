@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from rest_framework.request import Request
 
@@ -13,6 +14,7 @@ PAGE_DEFAULT: Final = 100
 PAGE_MAX: Final = 1_000
 CURSOR_MAX: Final = 200  # characters
 ALWAYS: Final = frozenset({"after", "limit", "format"})
+NO_CURSOR: Final = {"field": "after", "code": "invalid", "detail": "This is no cursor of ours."}
 
 T = TypeVar("T")
 
@@ -23,6 +25,14 @@ class PageAsk:
 
     after: str | None
     limit: int
+
+    @property
+    def after_id(self) -> UUID | None:
+        """The cursor, where pages go by ids. Raises `Malformed`."""
+        try:
+            return UUID(self.after) if self.after else None
+        except ValueError as error:
+            raise Malformed(errors=[NO_CURSOR]) from error
 
 
 def page_asked(
@@ -39,7 +49,7 @@ def page_asked(
     faults = refuse_unknown(request, {*ALWAYS, *filters})
     after = request.query_params.get("after") or None
     if after and (len(after) > CURSOR_MAX or not after.isprintable()):
-        faults.append({"field": "after", "code": "invalid", "detail": "This is no cursor of ours."})
+        faults.append(NO_CURSOR)
     text = request.query_params.get("limit", str(PAGE_DEFAULT))
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004 - no int of a megabyte
     if not 1 <= limit <= PAGE_MAX:

@@ -18,12 +18,16 @@ class IsMember(BasePermission):
     """A caller of some tenant; reading only, unless a view widens it."""
 
     message = "Your role may not do this."
+    readers: ClassVar[frozenset[str] | None] = None
+    """Who may come in at all; None: every member."""
     writers: ClassVar[frozenset[str]] = frozenset()
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         """Whether this caller's role allows the method."""
         caller = request.auth
         if not isinstance(caller, Caller):
+            return False
+        if self.readers is not None and caller.role not in self.readers:
             return False
         if request.method not in view.allowed_methods:
             return True  # nobody may; the view says 405
@@ -51,13 +55,6 @@ class BooksRead(IsMember):
     readers = EVERYWHERE | {Role.TRADER, Role.OPERATIONS, Role.AUDITOR}
     writers = EVERYWHERE | {Role.OPERATIONS}
 
-    def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Whether this caller's role allows the method, and reading at all."""
-        caller = request.auth
-        if isinstance(caller, Caller) and caller.role not in self.readers:
-            return False
-        return super().has_permission(request, view)
-
 
 class ConversationsWrite(IsMember):
     """Conversations: agents and supervisors, and the programs through which customers write."""
@@ -74,10 +71,7 @@ class RepliesWrite(IsMember):
 class AdminOnly(IsMember):
     """All that is kept about a person: not even to be read by anybody else."""
 
-    def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Whether this caller's role allows it, for reading as well."""
-        caller = request.auth
-        return isinstance(caller, Caller) and caller.role in EVERYWHERE
+    readers = writers = EVERYWHERE
 
 
 class AdminWrites(IsMember):

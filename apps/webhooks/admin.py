@@ -1,40 +1,18 @@
 """The back office's window on webhooks: what is told to whom, and what did not get through."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
-from unfold.paginator import InfinitePaginator
 
+from apps.tenants.admin import ReadOnlyAdmin
 from apps.webhooks import services
 from apps.webhooks.exceptions import NotOver
 from apps.webhooks.models import Delivery, Endpoint
 
 
-class SeenOnlyAdmin(ModelAdmin):
-    """Seen and filtered; made and changed over the API, which shows a secret once."""
-
-    show_full_result_count = False
-    paginator = InfinitePaginator
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
-        return False
-
-
 @admin.register(Endpoint)
-class EndpointAdmin(SeenOnlyAdmin):
-    """Endpoints; one that fails shows by its count."""
+class EndpointAdmin(ReadOnlyAdmin):
+    """Endpoints, made and changed over the API, which shows a secret once; one that fails shows by its count."""
 
     list_display = ("url", "tenant", "state", "failures", "patterns", "last_delivered_at")
     list_filter = ("tenant", "state")
@@ -60,7 +38,7 @@ class EndpointAdmin(SeenOnlyAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(SeenOnlyAdmin):
+class DeliveryAdmin(ReadOnlyAdmin):
     """Deliveries, newest first."""
 
     list_display = ("name", "endpoint", "state", "attempts", "status", "error", "created_at")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.utils import timezone
@@ -10,7 +10,6 @@ from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from apps.calendars import selectors, services
@@ -18,6 +17,7 @@ from apps.calendars.api import serializers as wire
 from apps.calendars.calendar import AssetClass, Terms, calendar_named, pair_of
 from apps.core.problems import Malformed
 from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.forms import read_form
 from apps.tenants.pagination import refuse_unknown
 from apps.tenants.permissions import OperationsWrites
 
@@ -112,7 +112,7 @@ class ExceptionListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """201; 200 where it was decided so before."""
-        given = _read(wire.DayIn, request)
+        given = read_form(wire.DayIn, request.data)
         decide = services.open_day if given.pop("state") == "open" else services.close_day
         row, is_new = decide(tenant_of(request).pk, actor=caller_of(request).client, **given)
         return Response(wire.ExceptionOut(row).data, status=201 if is_new else 200)
@@ -128,7 +128,7 @@ class WithdrawalView(APIView):
     )
     def post(self, request: Request, exception: UUID) -> Response:
         """204, again as well; the exception stays on record."""
-        reason = _read(wire.WithdrawalIn, request)["reason"]
+        reason = read_form(wire.WithdrawalIn, request.data)["reason"]
         services.withdraw_exception(
             tenant_of(request).pk, exception, reason=reason, actor=caller_of(request).client
         )
@@ -158,16 +158,10 @@ class RuleListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """A rule of the same day is replaced."""
-        given = _read(wire.RuleIn, request)
+        given = read_form(wire.RuleIn, request.data)
         stated = given.pop("reason"), caller_of(request).client
         row = services.set_rule(tenant_of(request).pk, stated=stated, **given)
         return Response(wire.RuleOut(row).data, status=201)
-
-
-def _read(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
-    given = form(data=request.data)
-    given.is_valid(raise_exception=True)
-    return dict(given.validated_data)
 
 
 def _only(request: Request, *names: str) -> None:

@@ -18,10 +18,10 @@ from apps.conversations import selectors, services
 from apps.conversations.api import serializers as wire
 from apps.conversations.api.callers import sender_of
 from apps.conversations.api.fields import StrictForm, TextField
-from apps.conversations.api.forms import asked
 from apps.conversations.exceptions import UnknownAttachment
 from apps.conversations.selectors import AttachmentView as Stored
 from apps.tenants.authentication import tenant_of
+from apps.tenants.forms import read_form
 from apps.tenants.permissions import ConversationsWrite
 
 INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -51,7 +51,7 @@ class AttachmentsView(APIView):
         """201 with the message; 200 if it had been sent before."""
         tenant = tenant_of(request).pk
         selectors.position_of(tenant, conversation)
-        terms = asked(AttachmentIn, request.data)
+        terms = read_form(AttachmentIn, request.data)
         sender, sender_id = sender_of(request, terms.pop("sender", None))
         upload = terms["file"]
         limit = selectors.policy_of(tenant).attachment_bytes

@@ -14,9 +14,9 @@ from apps.conversations import selectors, services
 from apps.conversations.api import serializers as wire
 from apps.conversations.api.callers import uuid_asked
 from apps.conversations.api.fields import StrictForm, TextField
-from apps.conversations.api.forms import query
 from apps.core.problems import Malformed
 from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.forms import read_query
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import AdminOnly
 
@@ -61,7 +61,7 @@ class CustomersView(APIView):
     )
     def get(self, request: Request) -> Response:
         """404 where there is none."""
-        name = query(CustomersQuery, request)["external_id"]
+        name = read_query(CustomersQuery, request)["external_id"]
         return Response(wire.customer_out(selectors.find_customer(tenant_of(request).pk, name)))
 
 

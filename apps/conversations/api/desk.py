@@ -12,8 +12,8 @@ from rest_framework.views import APIView
 from apps.conversations import selectors, services
 from apps.conversations.api import serializers as wire
 from apps.conversations.api.fields import StrictForm, TextField, WholeField
-from apps.conversations.api.forms import asked, query
 from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.forms import read_form, read_query
 from apps.tenants.permissions import ConversationsWrite, RepliesWrite
 
 
@@ -106,7 +106,7 @@ class NotesView(APIView):
     @extend_schema(request=NoteIn, responses={201: NoteOut}, summary="Write an internal note")
     def post(self, request: Request, conversation: UUID) -> Response:
         """201 with the note."""
-        terms, caller = asked(NoteIn, request.data), caller_of(request)
+        terms, caller = read_form(NoteIn, request.data), caller_of(request)
         note = services.add_note(caller.tenant.pk, conversation, by=caller.client, **terms)
         return Response(note, status=201)
 
@@ -121,7 +121,7 @@ class TagsView(APIView):
     )
     def put(self, request: Request, conversation: UUID) -> Response:
         """The conversation; these tags and no others."""
-        terms, caller = asked(TagsIn, request.data), caller_of(request)
+        terms, caller = read_form(TagsIn, request.data), caller_of(request)
         view = services.set_tags(caller.tenant.pk, conversation, by=caller.client, **terms)
         return Response(wire.conversation_out(view))
 
@@ -136,7 +136,7 @@ class RatingView(APIView):
     )
     def post(self, request: Request, conversation: UUID) -> Response:
         """201; 409 where this closing was rated before, or it is open."""
-        terms = asked(RatingIn, request.data)
+        terms = read_form(RatingIn, request.data)
         return Response(services.rate(tenant_of(request).pk, conversation, **terms), status=201)
 
     @extend_schema(responses=RatingOut(many=True), summary="The ratings of a conversation")
@@ -157,13 +157,13 @@ class CannedRepliesView(APIView):
     )
     def get(self, request: Request) -> Response:
         """By their shortcuts."""
-        found = selectors.canned_replies(tenant_of(request).pk, **query(RepliesQuery, request))
+        found = selectors.canned_replies(tenant_of(request).pk, **read_query(RepliesQuery, request))
         return Response({"results": found})
 
     @extend_schema(request=ReplyIn, responses={201: ReplyOut}, summary="Keep a reply ready")
     def post(self, request: Request) -> Response:
         """201 with the reply."""
-        terms = services.ReplyTerms(**asked(ReplyIn, request.data))
+        terms = services.ReplyTerms(**read_form(ReplyIn, request.data))
         row = services.save_canned_reply(tenant_of(request).pk, terms)
         return Response(ReplyOut(row).data, status=201)
 
@@ -176,7 +176,7 @@ class CannedReplyView(APIView):
     @extend_schema(request=ReplyIn, responses=ReplyOut, summary="Change a canned reply")
     def put(self, request: Request, reply: UUID) -> Response:
         """The reply as it is now."""
-        terms = services.ReplyTerms(**asked(ReplyIn, request.data))
+        terms = services.ReplyTerms(**read_form(ReplyIn, request.data))
         row = services.save_canned_reply(tenant_of(request).pk, terms, reply=reply)
         return Response(ReplyOut(row).data)
 

@@ -12,8 +12,8 @@ from apps.conversations import services
 from apps.conversations.api import serializers as wire
 from apps.conversations.api.callers import own_agent, sender_of
 from apps.conversations.api.fields import StrictForm, TextField, WholeField
-from apps.conversations.api.forms import asked
 from apps.tenants.authentication import caller_of
+from apps.tenants.forms import read_form
 from apps.tenants.permissions import ConversationsWrite, RepliesWrite
 
 
@@ -63,7 +63,7 @@ class AssignmentView(APIView):
     )
     def post(self, request: Request, conversation: UUID) -> Response:
         """The conversation. 422 where the agent has no room or is away."""
-        terms, caller = asked(AssignmentIn, request.data), caller_of(request)
+        terms, caller = read_form(AssignmentIn, request.data), caller_of(request)
         view = services.give(caller.tenant.pk, conversation, by=caller.client, **terms)
         return Response(wire.conversation_out(view))
 
@@ -78,7 +78,7 @@ class PriorityView(APIView):
     )
     def put(self, request: Request, conversation: UUID) -> Response:
         """The conversation."""
-        terms, caller = asked(PriorityIn, request.data), caller_of(request)
+        terms, caller = read_form(PriorityIn, request.data), caller_of(request)
         view = services.set_priority(caller.tenant.pk, conversation, by=caller.client, **terms)
         return Response(wire.conversation_out(view))
 
@@ -91,7 +91,7 @@ class WhispersView(APIView):
     @extend_schema(request=WhisperIn, responses={204: None}, summary="Whisper to its agent")
     def post(self, request: Request, conversation: UUID) -> Response:
         """204."""
-        terms, caller = asked(WhisperIn, request.data), caller_of(request)
+        terms, caller = read_form(WhisperIn, request.data), caller_of(request)
         _, name = sender_of(request, None)
         services.whisper(caller.tenant.pk, conversation, by=name or caller.client, **terms)
         return Response(status=204)

@@ -16,6 +16,7 @@ from apps.core.exceptions import Forbidden
 from apps.sockets import tickets
 from apps.sockets.tickets import CHAT, DESK, Claim
 from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.forms import read_form
 from apps.tenants.permissions import ConversationsWrite
 
 
@@ -76,10 +77,9 @@ class DeskTicketView(APIView):
         Who is no agent may look, and lead if their role allows.
         """
         caller, tenant = caller_of(request), tenant_of(request).pk
-        asked = DeskTicketIn(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = read_form(DeskTicketIn, request.data)
         agent = agents.agent_of(tenant, caller.client)
-        if (name := asked.validated_data.get("agent")) is not None:
+        if (name := asked.get("agent")) is not None:
             found = agents.find_agent(tenant, name)
             if caller.client.startswith("user:") and found != agent:
                 raise NotYourDesk

@@ -13,8 +13,8 @@ from apps.conversations import selectors, services
 from apps.conversations.api import serializers as wire
 from apps.conversations.api.callers import agent_asked, sender_of, uuid_asked
 from apps.conversations.api.fields import StrictForm
-from apps.conversations.api.forms import asked, query
 from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.forms import read_form, read_query
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import ConversationsWrite
 
@@ -26,7 +26,7 @@ def _moved(
     request: Request, conversation: UUID, form: type[StrictForm], move: Callable[..., Any]
 ) -> Response:
     """The conversation after a move that the caller had done, on the terms of the form."""
-    terms, caller = asked(form, request.data), caller_of(request)
+    terms, caller = read_form(form, request.data), caller_of(request)
     view = move(caller.tenant.pk, conversation, by=caller.client, **terms)
     return Response(wire.conversation_out(view))
 
@@ -71,7 +71,7 @@ class ConversationsView(APIView):
     )
     def post(self, request: Request) -> Response:
         """201 if it was opened, 200 if it was open."""
-        terms = asked(wire.ConversationIn, request.data)
+        terms = read_form(wire.ConversationIn, request.data)
         customer = terms.pop("customer")
         opened = services.open_conversation(tenant_of(request).pk, **customer, **terms)
         view = opened.conversation
@@ -105,7 +105,7 @@ class MessagesView(APIView):
     )
     def get(self, request: Request, conversation: UUID) -> Response:
         """A page, and where the stream stands; read first, so that a page may only be newer."""
-        which, tenant = query(wire.MessagesQuery, request), tenant_of(request).pk
+        which, tenant = read_query(wire.MessagesQuery, request), tenant_of(request).pk
         limit = which.get("limit", MESSAGES_DEFAULT)
         epoch, last_seq = selectors.position_of(tenant, conversation)
         if (before := which.get("before_seq")) is not None:
@@ -124,7 +124,7 @@ class MessagesView(APIView):
     )
     def post(self, request: Request, conversation: UUID) -> Response:
         """201 if it was sent, 200 if it had been sent before."""
-        terms = asked(wire.MessageIn, request.data)
+        terms = read_form(wire.MessageIn, request.data)
         sender, sender_id = sender_of(request, terms.pop("sender", None))
         sent = services.send_message(
             tenant_of(request).pk, conversation, sender=sender, sender_id=sender_id, **terms
@@ -146,7 +146,7 @@ class ReceiptsView(APIView):
     )
     def post(self, request: Request, conversation: UUID) -> Response:
         """Every participant's marks as they stand after it."""
-        terms, tenant = asked(wire.ReceiptIn, request.data), tenant_of(request).pk
+        terms, tenant = read_form(wire.ReceiptIn, request.data), tenant_of(request).pk
         sender, sender_id = sender_of(request, terms.pop("sender", None))
         view = selectors.conversation_of(tenant, conversation)
         if sender == "customer":

@@ -16,6 +16,7 @@ from apps.ledger.api.serializers import AmountField, TimeField
 from apps.ledger.models import Adjustment, AdjustmentState
 from apps.ledger.services import AdjustmentTerms, Line
 from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.forms import read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import OperationsWrites
 
@@ -112,7 +113,7 @@ class AdjustmentListView(APIView):
         state = request.query_params.get("state")
         rows = selectors.adjustments(
             tenant_of(request).pk,
-            after=_cursor(ask.after),
+            after=ask.after_id,
             limit=ask.limit + 1,
             **({"state": _state(state)} if state else {}),
         )
@@ -125,7 +126,7 @@ class AdjustmentListView(APIView):
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         """201 with the proposal; 200 with the same one where the key was used for it before."""
-        given, caller = _read(AdjustmentIn, request.data), caller_of(request)
+        given, caller = read_form(AdjustmentIn, request.data), caller_of(request)
         terms = AdjustmentTerms(
             reason=given["reason"],
             lines=[Line(**{**line, "owner": line["owner"] or ""}) for line in given["lines"]],
@@ -160,7 +161,7 @@ class ApprovalView(APIView):
     )
     def post(self, request: Request, adjustment_id: UUID) -> Response:
         """The adjustment with its entry."""
-        given, caller = _read(AdjustmentDecisionIn, request.data), caller_of(request)
+        given, caller = read_form(AdjustmentDecisionIn, request.data), caller_of(request)
         row = services.approve_adjustment(
             caller.tenant.pk,
             adjustment_id,
@@ -202,19 +203,12 @@ class WithdrawalView(APIView):
 
 
 def _turned_down(request: Request, uid: UUID, call: Callable[..., Adjustment]) -> Response:
-    given, caller = _read(AdjustmentTurnedDownIn, request.data), caller_of(request)
+    given, caller = read_form(AdjustmentTurnedDownIn, request.data), caller_of(request)
     return Response(_out(call(caller.tenant.pk, uid, by=caller.client, reason=given["reason"])))
 
 
 def _out(row: Adjustment) -> Any:
     return AdjustmentOut(row).data
-
-
-def _read(form: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
-    given = form(data=data)
-    given.is_valid(raise_exception=True)
-    found: dict[str, Any] = given.validated_data
-    return found
 
 
 def _key(request: Request) -> str:
@@ -230,11 +224,3 @@ def _state(text: str) -> str:
         detail = f"One of {', '.join(AdjustmentState.values)}."
         raise Malformed(errors=[{"field": "state", "code": "unknown_choice", "detail": detail}])
     return text
-
-
-def _cursor(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        fault = {"field": "after", "code": "invalid", "detail": "This is no cursor of ours."}
-        raise Malformed(errors=[fault]) from error

@@ -18,7 +18,8 @@ from apps.ledger.api.serializers import AmountField
 from apps.ledger.models import Break, ExternalStatement, ReconciliationRun
 from apps.ledger.reconciliation import BreakState, Status
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.pagination import page, page_asked
+from apps.tenants.forms import filters_of, read_form
+from apps.tenants.pagination import NO_CURSOR, page, page_asked
 from apps.tenants.permissions import OperationsWrites
 
 FILE_MOST = 5_000_000  # bytes of a statement
@@ -120,13 +121,6 @@ class StatementReceivedOut(serializers.ModelSerializer[ExternalStatement]):
         fields = ("id", "date", "kind", "source", "balances", "received_at")
 
 
-def _read(form: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
-    given = form(data=data)
-    given.is_valid(raise_exception=True)
-    found: dict[str, Any] = given.validated_data
-    return found
-
-
 class RunListView(APIView):
     """The tenant's reconciliations."""
 
@@ -149,7 +143,7 @@ class RunListView(APIView):
     @extend_schema(request=RunIn, responses={201: RunDetailOut}, summary="Reconcile a day now")
     def post(self, request: Request) -> Response:
         """201 with the run."""
-        given, caller = _read(RunIn, request.data), caller_of(request)
+        given, caller = read_form(RunIn, request.data), caller_of(request)
         run = services.reconcile(caller.tenant.pk, given["date"], invariants.look, by=caller.client)
         return Response(_detail(run), status=201)
 
@@ -172,13 +166,9 @@ class BreakListView(APIView):
     def get(self, request: Request) -> Response:
         """A page of breaks."""
         ask = page_asked(request, filters=["state", "kind", "account", "asset"])
-        filters = {
-            name: value
-            for name in ("state", "kind", "account", "asset")
-            if (value := request.query_params.get(name))
-        }
+        filters = filters_of(request, "state", "kind", "account", "asset")
         rows = selectors.breaks(
-            tenant_of(request).pk, after=_cursor(ask.after), limit=ask.limit + 1, **filters
+            tenant_of(request).pk, after=ask.after_id, limit=ask.limit + 1, **filters
         )
         shown = page(
             rows, ask, cursor=lambda row: str(row.pk), render=lambda row: BreakOut(row).data
@@ -199,7 +189,7 @@ class BreakView(APIView):
     @extend_schema(request=BreakIn, responses=BreakOut, summary="Move a break on in its work")
     def patch(self, request: Request, break_id: UUID) -> Response:
         """The break as it is now."""
-        given, caller = _read(BreakIn, request.data), caller_of(request)
+        given, caller = read_form(BreakIn, request.data), caller_of(request)
         row = services.change_break(caller.tenant.pk, break_id, by=caller.client, **given)
         return Response(BreakOut(row).data)
 
@@ -217,7 +207,7 @@ class StatementReceivedView(APIView):
     )
     def post(self, request: Request) -> Response:
         """201 with the statement; 200 where it was received before."""
-        given, caller = _read(StatementIn, request.data), caller_of(request)
+        given, caller = read_form(StatementIn, request.data), caller_of(request)
         row, is_new = services.receive_statement(
             caller.tenant.pk,
             day=given["date"],
@@ -252,16 +242,7 @@ def _day(text: str | None) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
-        fault = {"field": "after", "code": "invalid", "detail": "This is no cursor of ours."}
-        raise Malformed(errors=[fault]) from error
-
-
-def _cursor(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        fault = {"field": "after", "code": "invalid", "detail": "This is no cursor of ours."}
-        raise Malformed(errors=[fault]) from error
+        raise Malformed(errors=[NO_CURSOR]) from error
 
 
 def _detail(run: ReconciliationRun) -> Any:

@@ -1,7 +1,6 @@
 """The ledger over HTTP: parse, one call, render."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -13,35 +12,21 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from apps.core.problems import JsonRenderer, Malformed
+from apps.core.problems import JsonRenderer
+from apps.core.sheets import CsvRenderer
 from apps.ledger import selectors, services
 from apps.ledger.api import serializers as wire
 from apps.ledger.api.pdf import pdf_of
-from apps.ledger.api.statements import CsvRenderer, PdfRenderer, csv_of
+from apps.ledger.api.statements import PdfRenderer, csv_of
 from apps.ledger.selectors import Moment
 from apps.tenants.authentication import tenant_of
-from apps.tenants.pagination import refuse_unknown
+from apps.tenants.forms import read_form, read_query
 from apps.tenants.permissions import OperationsWrites
 
 # The widest period. Its end is not "now": an entry that another machine, whose clock is ahead, has
 # just booked would be missing from the statement, though not from the balance.
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(9999, 12, 31, tzinfo=UTC)
-
-
-def _query(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The validated query. Raises `Malformed` where a parameter means nothing here."""
-    if faults := refuse_unknown(request, {*form().fields, "format"}):
-        raise Malformed(errors=faults)
-    return _asked(form, request.query_params)
-
-
-def _asked(form: type[Serializer[Any]], data: Any) -> dict[str, Any]:
-    """The validated query or body. Raises DRF's ValidationError."""
-    given = form(data=data)
-    given.is_valid(raise_exception=True)
-    found: dict[str, Any] = given.validated_data
-    return found
 
 
 class BalancesView(APIView):
@@ -54,7 +39,7 @@ class BalancesView(APIView):
     )
     def get(self, request: Request) -> Response:
         """By account code and asset."""
-        asked, tenant = _query(wire.BalancesQuery, request), tenant_of(request).pk
+        asked, tenant = read_query(wire.BalancesQuery, request), tenant_of(request).pk
         owner = selectors.owner_of(tenant, asked["owner"])
         as_of, known_at = asked.get("as_of"), asked.get("known_at")
         if as_of is None and known_at is None:
@@ -83,7 +68,7 @@ class EntriesView(APIView):
     )
     def get(self, request: Request) -> Response:
         """A page."""
-        asked, tenant = _query(wire.EntriesQuery, request), tenant_of(request).pk
+        asked, tenant = read_query(wire.EntriesQuery, request), tenant_of(request).pk
         name = asked.pop("owner", None)
         owner = selectors.owner_of(tenant, name).id if name else None
         page = selectors.entries(tenant, owner=owner, **asked)
@@ -106,7 +91,7 @@ class TrialBalanceView(APIView):
     @extend_schema(responses=wire.TrialBalanceOut, summary="Debit and credit balances per asset")
     def get(self, request: Request) -> Response:
         """One row per asset."""
-        _query(Serializer, request)
+        read_query(Serializer, request)
         return Response(wire.trial_out(selectors.trial_balance(tenant_of(request).pk)))
 
 
@@ -126,7 +111,7 @@ class StatementView(APIView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """A page as JSON, or the whole period as CSV or PDF."""
-        asked, tenant = _query(wire.StatementQuery, request), tenant_of(request).pk
+        asked, tenant = read_query(wire.StatementQuery, request), tenant_of(request).pk
         owner = selectors.owner_of(tenant, asked["owner"])
         since, until = asked.get("from", BEGINNING), asked.get("to", END)
         if request.accepted_renderer.format == CsvRenderer.format:
@@ -162,6 +147,6 @@ class TransfersView(APIView):
     def post(self, request: Request) -> Response:
         """201 with the entry; the same reference again gives the same entry again."""
         tenant = tenant_of(request).pk
-        transfer = services.transfer_cash(tenant, **_asked(wire.TransferIn, request.data))
+        transfer = services.transfer_cash(tenant, **read_form(wire.TransferIn, request.data))
         headers = {"Idempotency-Replayed": "true"} if transfer.is_replay else {}
         return Response(wire.transfer_out(transfer), status=201, headers=headers)

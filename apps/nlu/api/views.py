@@ -5,12 +5,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.core.problems import Malformed
 from apps.nlu import selectors, services
 from apps.nlu.api import serializers as wire
 from apps.tenants.authentication import tenant_of
+from apps.tenants.forms import read_form, read_query
 from apps.tenants.models import Role
-from apps.tenants.pagination import refuse_unknown
 from apps.tenants.permissions import EVERYWHERE, AdminWrites, IsMember
 
 
@@ -33,9 +32,7 @@ class InterpretationsView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Always an answer, within two seconds."""
-        given = wire.InterpretationIn(data=request.data)
-        given.is_valid(raise_exception=True)
-        asked = given.validated_data
+        asked = read_form(wire.InterpretationIn, request.data)
         found = services.interpret(tenant_of(request).pk, asked["text"], language=asked["language"])
         return Response(wire.interpretation_out(found))
 
@@ -62,9 +59,8 @@ class UsageView(APIView):
     )
     def put(self, request: Request) -> Response:
         """Felt within five seconds by every process."""
-        given = wire.UsageWire(data=request.data, partial=True)
-        given.is_valid(raise_exception=True)
-        found = services.change_usage(tenant_of(request).pk, given.validated_data)
+        changes = read_form(wire.UsageWire, request.data, partial=True)
+        found = services.change_usage(tenant_of(request).pk, changes)
         return Response(wire.UsageWire(found).data)
 
 
@@ -79,11 +75,7 @@ class FiguresView(APIView):
     )
     def get(self, request: Request) -> Response:
         """The figures, and the newest turns without what was written."""
-        given = wire.FiguresIn(data=request.query_params)
-        if faults := refuse_unknown(request, {*given.fields, "format"}):
-            raise Malformed(errors=faults)
-        given.is_valid(raise_exception=True)
-        asked = given.validated_data
+        asked = read_query(wire.FiguresIn, request)
         found = selectors.figures(
             tenant_of(request).pk, selectors.Window(asked["window"]), provider=asked["provider"]
         )

@@ -9,16 +9,16 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from apps.core.problems import JsonRenderer, Malformed
+from apps.core.sheets import CsvRenderer
 from apps.reports import selectors, services
 from apps.reports.api import serializers as wire
-from apps.reports.api.views import CsvRenderer
 from apps.reports.models import FileState, ScheduleState
 from apps.reports.services import ScheduleTerms
 from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.forms import filters_of, read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import BooksRead
 
@@ -26,14 +26,6 @@ PAGING = [
     OpenApiParameter("after", OpenApiTypes.STR, description="The `next` of the page before."),
     OpenApiParameter("limit", OpenApiTypes.INT, description="How many at most."),
 ]
-
-
-def _read(form: type[Serializer[Any]], data: Any) -> dict[str, Any]:
-    """The validated body. Raises DRF's ValidationError."""
-    given = form(data=data)
-    given.is_valid(raise_exception=True)
-    found: dict[str, Any] = given.validated_data
-    return found
 
 
 def _uuid(field: str, text: str | None) -> UUID | None:
@@ -76,7 +68,7 @@ class ScheduleListView(APIView):
     def post(self, request: Request) -> Response:
         """201; the same terms under the same name again: 200 with the schedule that there is."""
         caller = caller_of(request)
-        terms = ScheduleTerms(**_read(wire.ReportScheduleIn, request.data))
+        terms = ScheduleTerms(**read_form(wire.ReportScheduleIn, request.data))
         row, is_new = services.make_schedule(caller.tenant.pk, terms, by=caller.client)
         return Response(wire.ReportScheduleOut(row).data, status=201 if is_new else 200)
 
@@ -99,7 +91,7 @@ class ScheduleView(APIView):
     )
     def patch(self, request: Request, schedule_id: UUID) -> Response:
         """Its terms stay: other terms are another schedule."""
-        state = _read(wire.ReportScheduleStateIn, request.data)["state"]
+        state = read_form(wire.ReportScheduleStateIn, request.data)["state"]
         turn = services.pause if state == ScheduleState.PAUSED else services.resume
         return Response(wire.ReportScheduleOut(turn(tenant_of(request).pk, schedule_id)).data)
 
@@ -124,9 +116,7 @@ class FileListView(APIView):
         """A page."""
         names = ("schedule", "report", "state")
         ask = page_asked(request, filters=names)
-        filters: dict[str, Any] = {
-            name: text for name in names if (text := request.query_params.get(name))
-        }
+        filters: dict[str, Any] = filters_of(request, *names)
         if "schedule" in filters:
             filters["schedule"] = _uuid("schedule", filters["schedule"])
         rows = selectors.files(

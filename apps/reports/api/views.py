@@ -1,6 +1,5 @@
 """Reports over HTTP: an address for each, as JSON or CSV; and what there is."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -9,12 +8,12 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.core.problems import JsonRenderer, dumps
+from apps.core.problems import JsonRenderer
+from apps.core.sheets import CsvRenderer
 from apps.reports import parameters, selectors
 from apps.reports.api import serializers as wire
 from apps.reports.registry import Asked, Report
@@ -22,23 +21,6 @@ from apps.reports.selectors.sheets import csv_of, json_row
 from apps.tenants.authentication import tenant_of
 from apps.tenants.pagination import ALWAYS, page_asked
 from apps.tenants.permissions import BooksRead
-
-
-class CsvRenderer(BaseRenderer):
-    """Lets `?format=csv` and `Accept: text/csv` be asked for; the view streams the file itself."""
-
-    media_type = "text/csv"
-    format = "csv"
-    charset: str | None = "utf-8"
-
-    def render(
-        self,
-        data: Any,
-        accepted_media_type: str | None = None,
-        renderer_context: Mapping[str, Any] | None = None,
-    ) -> bytes:
-        """Only a problem comes here, and a problem is JSON."""
-        return dumps(data)
 
 
 class ReportListView(APIView):

@@ -1,22 +1,13 @@
 """Rows as they leave the house: JSON objects and CSV lines. Amounts are text, times ISO 8601, UTC."""
 
-import csv
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any
 
 from apps.core.money import plain
+from apps.core.sheets import as_text, csv_writer
 from apps.reports.registry import Asked, Column, Kind, Report, Row
 from apps.reports.selectors.reading import read_rows
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-
-
-class _Echo:
-    """A file that gives each row back instead of keeping it."""
-
-    def write(self, row: str) -> str:
-        return row
 
 
 def json_row(report: Report, row: Row) -> dict[str, Any]:
@@ -33,7 +24,7 @@ def csv_of(report: Report, asked: Asked) -> Iterator[str]:
 
 
 def _lines(report: Report, rows: Iterator[Row]) -> Iterator[str]:
-    write = csv.writer(_Echo()).writerow
+    write = csv_writer()
     yield write([column.name for column in report.columns])
     for row in rows:
         yield write([_text(*cell) for cell in zip(report.columns, row, strict=True)])
@@ -59,5 +50,4 @@ def _text(column: Column, value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     text = str(value)
-    # What others wrote must not become a formula in a spreadsheet.
-    return f"'{text}" if column.kind is Kind.TEXT and text.startswith(_FORMULA) else text
+    return as_text(text) if column.kind is Kind.TEXT else text

@@ -19,7 +19,8 @@ from apps.settlement.selectors.board import board
 from apps.settlement.selectors.settlements import Filters
 from apps.settlement.services import Decision
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.pagination import page, page_asked, refuse_unknown
+from apps.tenants.forms import read_form
+from apps.tenants.pagination import NO_CURSOR, page, page_asked, refuse_unknown
 from apps.tenants.permissions import AdminWrites, OperationsWrites
 
 PAGED = [OpenApiParameter("after", str), OpenApiParameter("limit", int)]
@@ -189,7 +190,7 @@ class NoticeListView(APIView):
         """A page."""
         ask = page_asked(request)
         if ask.after and not (ask.after.isascii() and ask.after.isdigit()):
-            raise Malformed(errors=[_fault("after", "This is no cursor of ours.")])
+            raise Malformed(errors=[NO_CURSOR])
         found = selectors.suspended_notices(
             tenant_of(request).pk, after=int(ask.after) if ask.after else None, limit=ask.limit + 1
         )
@@ -210,9 +211,7 @@ class ResolutionView(APIView):
 
 
 def _decision(form: type[Serializer[Any]], request: Request) -> tuple[Decision, dict[str, Any]]:
-    given = form(data=request.data)
-    given.is_valid(raise_exception=True)
-    found: dict[str, Any] = given.validated_data
+    found = read_form(form, request.data)
     return Decision(caller_of(request).client, found["reason"]), found
 
 

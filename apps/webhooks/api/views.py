@@ -10,6 +10,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from apps.tenants.authentication import tenant_of
+from apps.tenants.forms import read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import AdminWrites
 from apps.webhooks import selectors, services
@@ -20,9 +21,7 @@ PAGED = [OpenApiParameter("after", str), OpenApiParameter("limit", int)]
 
 def _read(form: type[Serializer[Any]], data: Any, *, partial: bool = False) -> dict[str, Any]:
     """The validated body, under the services' names. Raises DRF's ValidationError."""
-    given = form(data=data, partial=partial)
-    given.is_valid(raise_exception=True)
-    found: dict[str, Any] = dict(given.validated_data)
+    found = read_form(form, data, partial=partial)
     if "events" in found:
         found["patterns"] = found.pop("events")
     return found

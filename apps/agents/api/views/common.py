@@ -3,7 +3,6 @@
 from typing import Any
 
 from rest_framework.request import Request
-from rest_framework.serializers import Serializer
 
 from apps.agents import selectors
 from apps.agents.exceptions import NotYours, UnknownAgent
@@ -25,14 +24,6 @@ class AgentsWrite(IsMember):
     """What agents do themselves, and their supervisors for them."""
 
     writers = LEADERS | {Role.AGENT}
-
-
-def read(form: type[Serializer[Any]], data: Any) -> dict[str, Any]:
-    """The validated body. Raises DRF's ValidationError with every fault."""
-    given = form(data=data)
-    given.is_valid(raise_exception=True)
-    found: dict[str, Any] = given.validated_data
-    return found
 
 
 def agent_for(caller: Caller, name: str) -> Agent:

@@ -7,8 +7,9 @@ from rest_framework.views import APIView
 
 from apps.agents import selectors, services
 from apps.agents.api import serializers as wire
-from apps.agents.api.views.common import AgentsWrite, LeadersWrite, agent_for, read
+from apps.agents.api.views.common import AgentsWrite, LeadersWrite, agent_for
 from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.forms import filters_of, read_form
 from apps.tenants.pagination import page, page_asked
 
 
@@ -21,9 +22,7 @@ class AgentListView(APIView):
     def get(self, request: Request) -> Response:
         """A page, the oldest first; `status` and `team` filter."""
         ask = page_asked(request, filters=["status", "team"])
-        wanted = {
-            name: value for name in ("status", "team") if (value := request.query_params.get(name))
-        }
+        wanted = filters_of(request, "status", "team")
         rows = selectors.agents(
             tenant_of(request).pk, after=ask.after, limit=ask.limit + 1, **wanted
         )
@@ -36,7 +35,7 @@ class AgentListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """201 with the new agent, 200 with the one that is there."""
-        terms = services.AgentTerms(**read(wire.AgentIn, request.data))
+        terms = services.AgentTerms(**read_form(wire.AgentIn, request.data))
         row, made = services.create_agent(tenant_of(request).pk, terms)
         return Response(wire.agent_out(row), status=201 if made else 200)
 
@@ -57,7 +56,7 @@ class AgentView(APIView):
     @extend_schema(request=wire.AgentChanges, responses=wire.AgentOut, summary="Change an agent")
     def patch(self, request: Request, name: str) -> Response:
         """The agent as they are now."""
-        changes = read(wire.AgentChanges, request.data)
+        changes = read_form(wire.AgentChanges, request.data)
         return Response(wire.agent_out(services.change_agent(tenant_of(request).pk, name, changes)))
 
 
@@ -72,7 +71,7 @@ class StatusView(APIView):
     def put(self, request: Request, name: str) -> Response:
         """The agent as they are now; without a socket, online is believed for twelve hours."""
         caller = caller_of(request)
-        asked = read(wire.StatusIn, request.data)
+        asked = read_form(wire.StatusIn, request.data)
         agent = agent_for(caller, name)
         services.set_status(caller.tenant.pk, agent.pk, by=caller.client, leased=True, **asked)
         return Response(wire.agent_out(selectors.find_agent(caller.tenant.pk, agent.pk)))
@@ -133,6 +132,6 @@ class TeamListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """201 with the new team, 200 with the one that is there."""
-        asked = read(wire.TeamIn, request.data)
+        asked = read_form(wire.TeamIn, request.data)
         row, made = services.create_team(tenant_of(request).pk, **asked)
         return Response(wire.team_out(row), status=201 if made else 200)

@@ -9,10 +9,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.agents.api import serializers as wire
-from apps.agents.api.views.common import read
 from apps.agents.selectors import reports
 from apps.core.problems import Malformed
 from apps.tenants.authentication import tenant_of
+from apps.tenants.forms import read_form
 from apps.tenants.pagination import refuse_unknown
 
 LONGEST = timedelta(days=400)
@@ -22,7 +22,7 @@ def period_of(request: Request) -> tuple[datetime, datetime]:
     """The period asked for. Raises `Malformed`, and DRF's ValidationError."""
     if faults := refuse_unknown(request, {"since", "until", "format"}):
         raise Malformed(errors=faults)
-    asked = read(wire.PeriodQuery, request.query_params)
+    asked = read_form(wire.PeriodQuery, request.query_params)
     until = asked.get("until") or timezone.now()
     since = asked.get("since") or until - timedelta(days=1)
     if not since < until <= since + LONGEST:

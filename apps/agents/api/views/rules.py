@@ -7,8 +7,9 @@ from rest_framework.views import APIView
 
 from apps.agents import selectors, services
 from apps.agents.api import serializers as wire
-from apps.agents.api.views.common import LeadersWrite, read
+from apps.agents.api.views.common import LeadersWrite
 from apps.tenants.authentication import tenant_of
+from apps.tenants.forms import read_form
 
 
 class PolicyView(APIView):
@@ -26,7 +27,7 @@ class PolicyView(APIView):
     )
     def patch(self, request: Request) -> Response:
         """The policy as it is now."""
-        changes = read(wire.PolicyIn, request.data)
+        changes = read_form(wire.PolicyIn, request.data)
         return Response(wire.policy_out(services.change_policy(tenant_of(request).pk, changes)))
 
 
@@ -46,5 +47,5 @@ class ScheduleListView(APIView):
     )
     def put(self, request: Request) -> Response:
         """The schedule as it is now; its hours and exceptions are those of the body."""
-        terms = services.ScheduleTerms(**read(wire.ScheduleIn, request.data))
+        terms = services.ScheduleTerms(**read_form(wire.ScheduleIn, request.data))
         return Response(wire.schedule_out(services.set_schedule(tenant_of(request).pk, terms)))

@@ -10,9 +10,10 @@ from rest_framework.views import APIView
 
 from apps.agents import selectors, services
 from apps.agents.api import serializers as wire
-from apps.agents.api.views.common import AgentsWrite, LeadersWrite, agent_for, named, read
+from apps.agents.api.views.common import AgentsWrite, LeadersWrite, agent_for, named
 from apps.core.problems import Malformed
 from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.forms import read_form
 from apps.tenants.pagination import page, page_asked
 
 
@@ -65,7 +66,7 @@ class PriorityView(APIView):
     def put(self, request: Request, work: UUID) -> Response:
         """Where it is now."""
         caller = caller_of(request)
-        asked = read(wire.PriorityIn, request.data)
+        asked = read_form(wire.PriorityIn, request.data)
         services.change_priority(caller.tenant.pk, work, by=caller.client, **asked)
         return Response(wire.WorkOut(selectors.work_of(caller.tenant.pk, work)).data)
 
@@ -81,7 +82,7 @@ class AssignmentView(APIView):
     def post(self, request: Request, work: UUID) -> Response:
         """Who has it now; 422 where they are not there, or have no room."""
         caller = caller_of(request)
-        agent = named(request, read(wire.AgentNamed, request.data))
+        agent = named(request, read_form(wire.AgentNamed, request.data))
         held = services.reassign_work(caller.tenant.pk, work, agent.pk, by=caller.client)
         return Response(wire.HeldOut(held).data)
 
@@ -97,7 +98,7 @@ class TakeoverView(APIView):
     def post(self, request: Request, work: UUID) -> Response:
         """Who has it now; 422 where they have no room."""
         caller = caller_of(request)
-        agent = named(request, read(wire.AgentMaybe, request.data))
+        agent = named(request, read_form(wire.AgentMaybe, request.data))
         held = services.take_over(caller.tenant.pk, work, agent.pk, by=caller.client)
         return Response(wire.HeldOut(held).data)
 
@@ -115,7 +116,7 @@ class TransferView(APIView):
     def post(self, request: Request, work: UUID) -> Response:
         """Where it is now."""
         caller = caller_of(request)
-        asked = read(wire.TransferIn, request.data)
+        asked = read_form(wire.TransferIn, request.data)
         if name := asked.pop("agent", ""):
             asked["agent"] = selectors.find_agent(caller.tenant.pk, name).pk
         holder = selectors.work_of(caller.tenant.pk, work).agent_id
@@ -134,7 +135,7 @@ class AcceptanceView(APIView):
     @extend_schema(request=wire.AnswerIn, responses=wire.HeldOut, summary="Accept an offer")
     def post(self, request: Request, work: UUID) -> Response:
         """The agent has it; 409 where the offer is gone."""
-        asked: dict[str, Any] = read(wire.AnswerIn, request.data)
+        asked: dict[str, Any] = read_form(wire.AnswerIn, request.data)
         agent = named(request, asked)
         held = services.accept_offer(
             tenant_of(request).pk, work, agent.pk, fence=asked.get("fence")
@@ -150,7 +151,7 @@ class RefusalView(APIView):
     @extend_schema(request=wire.RefusalIn, responses={204: None}, summary="Decline an offer")
     def post(self, request: Request, work: UUID) -> Response:
         """204; 409 where the offer is gone."""
-        asked = read(wire.RefusalIn, request.data)
+        asked = read_form(wire.RefusalIn, request.data)
         agent = named(request, asked)
         services.decline_offer(tenant_of(request).pk, work, agent.pk, **asked)
         return Response(status=204)

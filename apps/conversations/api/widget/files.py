@@ -12,11 +12,11 @@ from rest_framework.response import Response
 from apps.conversations import selectors, services
 from apps.conversations.api import serializers as common
 from apps.conversations.api.attachments import file_response
-from apps.conversations.api.forms import asked
 from apps.conversations.api.widget import serializers as wire
 from apps.conversations.api.widget.views import own
 from apps.conversations.api.widget.visitors import SiteView, UploadThrottle, visitor_in
 from apps.conversations.lifecycle import Sender
+from apps.tenants.forms import read_form
 
 
 class VisitorAttachmentsView(SiteView):
@@ -32,7 +32,7 @@ class VisitorAttachmentsView(SiteView):
     )
     def post(self, request: Request) -> Response:
         """201 with the message; 200 if it had been sent before."""
-        terms = asked(wire.VisitorAttachmentIn, request.data)
+        terms = read_form(wire.VisitorAttachmentIn, request.data)
         view = own(visitor_in(request), terms["conversation"])
         upload, limit = terms["file"], selectors.policy_of(view.tenant_id).attachment_bytes
         sent = services.store_attachment(

@@ -9,7 +9,6 @@ from rest_framework.views import APIView
 
 from apps.conversations import selectors, services
 from apps.conversations.api import serializers as common
-from apps.conversations.api.forms import asked, query
 from apps.conversations.api.widget import serializers as wire
 from apps.conversations.api.widget.visitors import SiteView, VisitThrottle, origin_of, visitor_in
 from apps.conversations.lifecycle import Sender
@@ -17,6 +16,7 @@ from apps.conversations.selectors import ConversationView
 from apps.conversations.services import Visitor
 from apps.sockets import tickets
 from apps.tenants.authentication import tenant_of
+from apps.tenants.forms import read_form, read_query
 from apps.tenants.permissions import AdminWrites
 
 
@@ -45,7 +45,9 @@ class WidgetsView(APIView):
     )
     def post(self, request: Request) -> Response:
         """201 with its public key."""
-        made = services.create_widget(tenant_of(request).pk, **asked(wire.WidgetIn, request.data))
+        made = services.create_widget(
+            tenant_of(request).pk, **read_form(wire.WidgetIn, request.data)
+        )
         return Response(wire.widget_out(made), status=201)
 
 
@@ -59,7 +61,7 @@ class WidgetDetailView(APIView):
     )
     def put(self, request: Request, widget: UUID) -> Response:
         """The widget; what the body leaves out is as for a new one."""
-        terms = services.WidgetTerms(**asked(wire.WidgetIn, request.data))
+        terms = services.WidgetTerms(**read_form(wire.WidgetIn, request.data))
         return Response(
             wire.widget_out(services.change_widget(tenant_of(request).pk, widget, terms))
         )
@@ -91,7 +93,7 @@ class LookView(SiteView):
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """As public as the key. 404 where it was switched off."""
-        view = selectors.widget_of_key(query(wire.LookQuery, request)["key"])
+        view = selectors.widget_of_key(read_query(wire.LookQuery, request)["key"])
         return Response(wire.look_out(view, selectors.hours_now(view.tenant_id)))
 
 
@@ -110,7 +112,7 @@ class SessionView(SiteView):
     )
     def post(self, request: Request) -> Response:
         """The visitor's token, and their conversation if there is one; 429 after too many visits."""
-        terms = asked(wire.SessionIn, request.data)
+        terms = read_form(wire.SessionIn, request.data)
         origin, is_ours = origin_of(request)
         visit = services.welcome_visitor(
             terms["key"], token=terms.get("token", ""), origin=origin, is_ours=is_ours
@@ -128,7 +130,7 @@ class BeginView(SiteView):
     )
     def post(self, request: Request) -> Response:
         """201 if it was opened, 200 if it was open."""
-        opened = services.begin(visitor_in(request), **asked(wire.BeginIn, request.data))
+        opened = services.begin(visitor_in(request), **read_form(wire.BeginIn, request.data))
         status = 201 if opened.is_new else 200
         return Response(wire.visitors_out(opened.conversation), status=status)
 
@@ -143,7 +145,7 @@ class VisitorTicketView(SiteView):
     )
     def post(self, request: Request) -> Response:
         """503 while Redis does not answer."""
-        terms = asked(wire.ConversationAsked, request.data)
+        terms = read_form(wire.ConversationAsked, request.data)
         view = own(visitor_in(request), terms["conversation"])
         origin, is_ours = origin_of(request)
         claim = tickets.Claim(
@@ -167,7 +169,7 @@ class VisitorMessagesView(SiteView):
     )
     def get(self, request: Request) -> Response:
         """A page, and where the stream stands."""
-        which = query(wire.VisitorMessagesQuery, request)
+        which = read_query(wire.VisitorMessagesQuery, request)
         view = own(visitor_in(request), which["conversation"])
         found = selectors.messages_after(
             view.tenant_id, view.id, which.get("after_seq", 0), which.get("limit", wire.PAGE_MAX)
@@ -181,7 +183,7 @@ class VisitorMessagesView(SiteView):
     )
     def post(self, request: Request) -> Response:
         """201 if it was sent, 200 if it had been sent before."""
-        terms = asked(wire.VisitorMessageIn, request.data)
+        terms = read_form(wire.VisitorMessageIn, request.data)
         view = own(visitor_in(request), terms.pop("conversation"))
         sent = services.send_message(
             view.tenant_id,
@@ -201,7 +203,7 @@ class VisitorContactView(SiteView):
     )
     def post(self, request: Request) -> Response:
         """201; the one who answers reads it in a note."""
-        terms = asked(wire.VisitorContactIn, request.data)
+        terms = read_form(wire.VisitorContactIn, request.data)
         view = own(visitor_in(request), terms.pop("conversation"))
         services.leave_contact(view.tenant_id, view.id, **terms)
         return Response(None, status=201)
@@ -215,6 +217,6 @@ class VisitorRatingView(SiteView):
     )
     def post(self, request: Request) -> Response:
         """201; 409 where it was rated before, or goes on."""
-        terms = asked(wire.VisitorRatingIn, request.data)
+        terms = read_form(wire.VisitorRatingIn, request.data)
         view = own(visitor_in(request), terms.pop("conversation"))
         return Response(services.rate(view.tenant_id, view.id, **terms), status=201)

@@ -9,14 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.core.problems import Malformed
 from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.forms import filters_of, read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import OperationsWrites
 from apps.trading import selectors, services
 from apps.trading.api import documented as doc
 from apps.trading.api import serializers as wire
-from apps.trading.api.views.reference import filters_of, read
 from apps.trading.models import ActionKind, ActionState
 
 
@@ -78,7 +77,7 @@ class ActionListView(APIView):
             found = selectors.find_instrument(tenant_of(request).pk, symbol)
             filters["instrument_id"] = found.pk
         rows = selectors.actions(
-            tenant_of(request).pk, after=_cursor(ask.after), limit=ask.limit + 1, **filters
+            tenant_of(request).pk, after=ask.after_id, limit=ask.limit + 1, **filters
         )
         return Response(page(rows, ask, cursor=lambda row: str(row.pk), render=_out))
 
@@ -94,7 +93,7 @@ class ActionListView(APIView):
     def post(self, request: Request) -> Response:
         """201 with the action; 200 where it was announced before."""
         caller = caller_of(request)
-        terms = services.ActionTerms(**read(CorporateActionIn, request.data))
+        terms = services.ActionTerms(**read_form(CorporateActionIn, request.data))
         row, is_new = services.announce_action(caller.tenant.pk, terms, by=caller.client)
         return Response(_out(row), status=201 if is_new else 200)
 
@@ -123,7 +122,7 @@ class ActionWithdrawalView(APIView):
     )
     def post(self, request: Request, action_id: UUID) -> Response:
         """The action as it is now."""
-        caller, given = caller_of(request), read(wire.CancellationIn, request.data)
+        caller, given = caller_of(request), read_form(wire.CancellationIn, request.data)
         row = services.withdraw_action(
             caller.tenant.pk, action_id, by=caller.client, reason=given["reason"]
         )
@@ -132,11 +131,3 @@ class ActionWithdrawalView(APIView):
 
 def _out(row: Any) -> Any:
     return CorporateActionOut(row).data
-
-
-def _cursor(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        fault = {"field": "after", "code": "invalid", "detail": "This is no cursor of ours."}
-        raise Malformed(errors=[fault]) from error

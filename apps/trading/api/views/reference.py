@@ -1,17 +1,15 @@
 """Accounts, counterparties, instruments and prices over HTTP."""
 
-from typing import Any
-
 from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from apps.core.problems import Malformed
 from apps.tenants.authentication import tenant_of
+from apps.tenants.forms import filters_of, read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import OperationsWrites, TraderWrites
 from apps.trading import selectors, services
@@ -23,19 +21,6 @@ from apps.trading.models import (
     InstrumentKind,
     InstrumentStatus,
 )
-
-
-def read(form: type[Serializer[Any]], data: Any, *, partial: bool = False) -> dict[str, Any]:
-    """The validated body. Raises DRF's ValidationError with every fault."""
-    given = form(data=data, partial=partial)
-    given.is_valid(raise_exception=True)
-    found: dict[str, Any] = given.validated_data
-    return found
-
-
-def filters_of(request: Request, *names: str) -> dict[str, str]:
-    """Those of the filters that the request names."""
-    return {name: value for name in names if (value := request.query_params.get(name))}
 
 
 class AccountListView(APIView):
@@ -71,7 +56,7 @@ class AccountListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """201 with the new account, 200 with the one that is there."""
-        terms = services.AccountTerms(**read(wire.AccountIn, request.data))
+        terms = services.AccountTerms(**read_form(wire.AccountIn, request.data))
         row, opened = services.open_account(tenant_of(request).pk, terms)
         return Response(wire.AccountOut(row).data, status=201 if opened else 200)
 
@@ -96,7 +81,7 @@ class AccountView(APIView):
     )
     def patch(self, request: Request, name: str) -> Response:
         """The account as it is now."""
-        changes = read(wire.AccountPatch, request.data, partial=True)
+        changes = read_form(wire.AccountPatch, request.data, partial=True)
         row = services.change_account(tenant_of(request).pk, name, changes)
         return Response(wire.AccountOut(row).data)
 
@@ -140,7 +125,7 @@ class CounterpartyListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """201 with the new counterparty, 200 with the one that is there."""
-        given = read(wire.CounterpartyIn, request.data)
+        given = read_form(wire.CounterpartyIn, request.data)
         row, made = services.register_counterparty(tenant_of(request).pk, **given)
         return Response(wire.CounterpartyOut(row).data, status=201 if made else 200)
 
@@ -166,7 +151,7 @@ class CounterpartyView(APIView):
     )
     def patch(self, request: Request, name: str) -> Response:
         """The counterparty as it is now."""
-        changes = read(wire.CounterpartyPatch, request.data, partial=True)
+        changes = read_form(wire.CounterpartyPatch, request.data, partial=True)
         row = services.change_counterparty(tenant_of(request).pk, name, changes)
         return Response(wire.CounterpartyOut(row).data)
 
@@ -211,7 +196,7 @@ class InstrumentListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """201 with the new instrument, 200 with the one that is there."""
-        given = read(wire.InstrumentIn, request.data)
+        given = read_form(wire.InstrumentIn, request.data)
         terms = services.InstrumentTerms(**{"name": given["symbol"], **given})
         row, listed = services.list_instrument(tenant_of(request).pk, terms)
         return Response(wire.InstrumentOut(row).data, status=201 if listed else 200)
@@ -238,7 +223,7 @@ class InstrumentView(APIView):
     )
     def patch(self, request: Request, name: str) -> Response:
         """The instrument as it is now."""
-        changes = read(wire.InstrumentPatch, request.data, partial=True)
+        changes = read_form(wire.InstrumentPatch, request.data, partial=True)
         row = services.change_instrument(tenant_of(request).pk, name, changes)
         return Response(wire.InstrumentOut(row).data)
 
@@ -256,7 +241,7 @@ class PriceListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """How many were received, and how many were news."""
-        given = read(wire.PricesIn, request.data)["prices"]
+        given = read_form(wire.PricesIn, request.data)["prices"]
         if len(given) > (most := settings.BULK_TRADES_MAX):
             detail = f"At most {most} prices in one call."
             raise Malformed(errors=[{"field": "prices", "code": "too_many", "detail": detail}])

@@ -11,13 +11,13 @@ from rest_framework.views import APIView
 from apps.core.money import plain
 from apps.core.problems import Malformed, problem_of, problem_response
 from apps.tenants.authentication import caller_of, tenant_of
+from apps.tenants.forms import read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import TraderWrites
 from apps.trading import selectors, services
 from apps.trading.api import bodies
 from apps.trading.api import documented as doc
 from apps.trading.api import serializers as wire
-from apps.trading.api.views.reference import read
 from apps.trading.exceptions import TradeMalformed
 from apps.trading.models import TradeState
 from apps.trading.services import Outcome
@@ -126,7 +126,7 @@ class CancellationView(APIView):
     )
     def post(self, request: Request, name: str) -> Response:
         """201 with the cancelled trade; 200 where it was cancelled before."""
-        given = read(wire.CancellationIn, request.data)
+        given = read_form(wire.CancellationIn, request.data)
         caller = caller_of(request)
         asked = services.Revision(trade=name, key=_key_of(request), **given)
         outcome = services.cancel_trade(caller.tenant.pk, caller.client, asked, now=timezone.now())
@@ -146,7 +146,7 @@ class AmendmentView(APIView):
     )
     def post(self, request: Request, name: str) -> Response:
         """201 with the trade in its new version; a refusal with every reason."""
-        given = read(wire.AmendmentIn, request.data)
+        given = read_form(wire.AmendmentIn, request.data)
         caller = caller_of(request)
         asked = services.Revision(trade=name, key=_key_of(request), **_with_fees(given))
         outcome = services.amend_trade(caller.tenant.pk, caller.client, asked, now=timezone.now())

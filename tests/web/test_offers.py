@@ -68,8 +68,8 @@ def test_offers_a_refusal_a_lost_agent_and_a_takeover(open_page, site, tenant, a
     for name in ("Anna", "Bruno", "Carla"):
         ask(tenant, name, f"It is {name}.", owner="queue")
     workers()
-    expect(offers(at_bobs).first).to_be_visible()
-    expect(offers(at_cleos).first).to_be_visible()
+    # The pages hear of the offers one by one: who has two is certain only when all three are there.
+    wait_until(lambda: offers(at_bobs).count() + offers(at_cleos).count() == 3, 20)
     shoot(at_bobs, "desk-offer-light", whole=False)
     assert at_bobs.evaluate(CONTRAST) == []
 

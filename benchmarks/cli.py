@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import report
+from benchmarks import kept, report
 from benchmarks.lab import Lab
 from benchmarks.machine import describe
 from benchmarks.measure import Chapter
@@ -42,7 +42,8 @@ def main() -> None:
     if missing := [name for name in PEERS if find_spec(name) is None]:
         sys.exit(f"{', '.join(missing)}: not installed; `make bench` installs the peers")
     if options.markdown is not None:
-        print(report.markdown(_read(options.markdown or _newest())))
+        runs = kept.read(Path(options.markdown) if options.markdown else _newest())
+        print("\n".join(map(report.markdown, runs)))
         return
     screen = Console()
     found = _measure(options, screen)
@@ -51,8 +52,7 @@ def main() -> None:
     (OUT / "benchmarks.json").write_text(json.dumps(found, indent=1))
     (OUT / "benchmarks.html").write_text(report.page(found))
     if options.keep:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{found['date'][:10]}.json").write_text(json.dumps(found, indent=1))
+        screen.print(kept.keep(found, RESULTS))
     screen.print(f"\n{OUT / 'benchmarks.html'}")
 
 
@@ -91,10 +91,6 @@ def _measure(options: argparse.Namespace, screen: Console) -> dict[str, Any]:
     }
 
 
-def _newest() -> str:
-    kept = sorted(RESULTS.glob("*.json"))
-    return str(kept[-1] if kept else OUT / "benchmarks.json")
-
-
-def _read(file: str) -> dict[str, Any]:
-    return json.loads(Path(file).read_text())
+def _newest() -> Path:
+    days = sorted(RESULTS.glob("*.json"))
+    return days[-1] if days else OUT / "benchmarks.json"

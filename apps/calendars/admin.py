@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from apps.calendars import services
 from apps.calendars.models import CalendarException, MarketRule
-from apps.core.exceptions import DomainError
+from apps.core.exceptions import DomainError, Fault
 from apps.tenants.admin import ReadOnlyAdmin, SavedByService
 
 
@@ -109,5 +109,5 @@ def _name(request: HttpRequest) -> str:
 
 
 def _sentence(error: DomainError) -> str:
-    faults = cast("list[dict[str, str]]", error.facts.get("errors", []))
+    faults = cast("list[Fault]", error.facts.get("errors", []))
     return " ".join([str(error), *(fault["detail"] for fault in faults)])

@@ -19,6 +19,7 @@ from apps.calendars.calendar import Calendar, Changes, Terms, Window, codes, ter
 from apps.calendars.calendar.days import CutoffFrom, CycleFrom
 from apps.calendars.exceptions import BeyondCalendar, SpanRefused, UnknownCalendar
 from apps.calendars.models import CalendarException, MarketRule
+from apps.core.exceptions import fault
 
 __all__ = [
     "Changes",
@@ -223,7 +224,7 @@ def outlook(
     last = span[1] or first + timedelta(days=13)
     if not 0 <= (last - first).days < OUTLOOK_MAX:
         detail = f"From 1 to {OUTLOOK_MAX} days, the first one first."
-        raise SpanRefused(errors=[{"field": "to", "code": "out_of_range", "detail": detail}])
+        raise SpanRefused(errors=[fault("to", "out_of_range", detail)])
     reasons = {one.day: one.reason for one in exceptions_of(tenant, calendar=calendar.code)}
     days = [
         _day(calendar, first + timedelta(days=number), changes, reasons)

@@ -18,6 +18,7 @@ from apps.calendars.calendar import (
 from apps.calendars.events import CalendarDayChanged, MarketRuleChanged
 from apps.calendars.exceptions import DayDecided, DayRefused, RuleRefused, UnknownException
 from apps.calendars.models import CalendarException, MarketRule
+from apps.core.exceptions import Fault, fault
 from apps.events.services import UnitOfWork, unit_of_work
 
 REASON_MAX: Final = 500  # characters
@@ -133,31 +134,27 @@ def _check_change(tenant: int, calendar: Calendar, day: date, *, is_open: bool) 
     if is_settlement_day(calendar, day, Changes(until=until)) == is_open:
         state = "open" if is_open else "closed"
         detail = f"{calendar.code} is {state} on {day} by its calendar."
-        raise DayRefused(errors=[_fault("day", f"already_{state}", detail)])
+        raise DayRefused(errors=[fault("day", f"already_{state}", detail)])
 
 
 def _check_reason(reason: str) -> None:
     if not 1 <= len(reason.strip()) <= REASON_MAX or not reason.isprintable():
         detail = f"1 to {REASON_MAX} printable characters."
-        raise DayRefused(errors=[_fault("reason", "invalid_text", detail)])
+        raise DayRefused(errors=[fault("reason", "invalid_text", detail)])
 
 
 def _rule_faults(
     asset_class: str, settlement_days: int | None, cutoff: time | None, reason: str
-) -> Iterator[dict[str, str]]:
+) -> Iterator[Fault]:
     if asset_class not in {one.value for one in AssetClass}:
         known = ", ".join(AssetClass)
-        yield _fault("asset_class", "unknown_choice", f"One of {known}.")
+        yield fault("asset_class", "invalid_choice", f"One of {known}.")
     if settlement_days is None and cutoff is None:
-        yield _fault("settlement_days", "nothing_said", "A cycle, a cut-off or both.")
+        yield fault("settlement_days", "nothing_said", "A cycle, a cut-off or both.")
     if settlement_days is not None and not 0 <= settlement_days <= DAYS_MAX:
-        yield _fault("settlement_days", "out_of_range", f"Between 0 and {DAYS_MAX}.")
+        yield fault("settlement_days", "out_of_range", f"Between 0 and {DAYS_MAX}.")
     if not 1 <= len(reason.strip()) <= REASON_MAX or not reason.isprintable():
-        yield _fault("reason", "invalid_text", f"1 to {REASON_MAX} printable characters.")
-
-
-def _fault(field: str, code: str, detail: str) -> dict[str, str]:
-    return {"field": field, "code": code, "detail": detail}
+        yield fault("reason", "invalid_text", f"1 to {REASON_MAX} printable characters.")
 
 
 def _tell(work: UnitOfWork, row: CalendarException, state: str, reason: str, actor: str) -> None:

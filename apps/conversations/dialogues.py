@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-Fault = dict[str, str]
+from apps.core.exceptions import Fault, fault
 
 CHANNELS: Final = ("web", "mobile", "api", "widget")
 SENDERS: Final = ("customer", "agent", "bot", "system")
@@ -57,7 +57,7 @@ def read(found: object, *, now: datetime) -> Dialogue | list[Fault]:
     A dialogue without any time ended at `now`.
     """
     if not isinstance(found, Mapping):
-        return [_fault("", "not_an_object", "A line is one JSON object.")]
+        return [fault("", "not_an_object", "A line is one JSON object.")]
     faults: list[Fault] = []
     customer = found.get("customer")
     customer = customer if isinstance(customer, Mapping) else {}
@@ -67,16 +67,16 @@ def read(found: object, *, now: datetime) -> Dialogue | list[Fault]:
     language = _text(found, "language", faults, field="language", empty=True)
     channel = found.get("channel", "web")
     if channel not in CHANNELS:
-        faults.append(_fault("channel", "unknown_channel", f"One of {', '.join(CHANNELS)}."))
+        faults.append(fault("channel", "unknown_channel", f"One of {', '.join(CHANNELS)}."))
     tags = found.get("tags", [])
     if not isinstance(tags, list) or not all(
         isinstance(tag, str) and _TAG.fullmatch(tag) for tag in tags
     ):
-        faults.append(_fault("tags", "bad_tags", "A list of letters, digits, _ and -."))
+        faults.append(fault("tags", "bad_tags", "A list of letters, digits, _ and -."))
     opened_at, closed_at = _time(found, "opened_at", faults), _time(found, "closed_at", faults)
     rows = found.get("messages")
     if not isinstance(rows, list) or not 1 <= len(rows) <= MESSAGES_MAX:
-        faults.append(_fault("messages", "bad_messages", f"A list of 1 to {MESSAGES_MAX}."))
+        faults.append(fault("messages", "bad_messages", f"A list of 1 to {MESSAGES_MAX}."))
         return faults
     first = opened_at or _earliest(rows) or (closed_at or now) - timedelta(seconds=len(rows))
     lines = list(_lines(rows, first, faults))
@@ -146,16 +146,16 @@ def _lines(rows: Sequence[Any], first: datetime, faults: list[Fault]) -> Iterato
     for number, row in enumerate(rows):
         where = f"messages.{number}"
         if not isinstance(row, Mapping):
-            faults.append(_fault(where, "not_an_object", "A message is one JSON object."))
+            faults.append(fault(where, "not_an_object", "A message is one JSON object."))
             continue
         sender, body = row.get("sender"), row.get("body")
         if sender not in SENDERS:
-            faults.append(_fault(f"{where}.sender", "unknown_sender", f"One of {SENDERS}."))
+            faults.append(fault(f"{where}.sender", "unknown_sender", f"One of {SENDERS}."))
         if not isinstance(body, str) or not body.strip() or len(body) > BODY_MAX:
             detail = f"A text of 1 to {BODY_MAX} characters."
-            faults.append(_fault(f"{where}.body", "bad_body", detail))
+            faults.append(fault(f"{where}.body", "bad_body", detail))
         elif not _is_clean(body):
-            faults.append(_fault(f"{where}.body", "bad_characters", "No control characters."))
+            faults.append(fault(f"{where}.body", "bad_characters", "No control characters."))
         given = _time(row, "sent_at", faults, field=f"{where}.sent_at")
         # A clock that went backwards: the order of the lines is what counts.
         at = max(given, at) if given else at + timedelta(seconds=1)
@@ -169,10 +169,10 @@ def _text(
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or len(value) > NAME_MAX or not (empty or value.strip()):
-        faults.append(_fault(field, "bad_text", f"A text of at most {NAME_MAX} characters."))
+        faults.append(fault(field, "bad_text", f"A text of at most {NAME_MAX} characters."))
         return ""
     if not _is_clean(value) or "\n" in value:
-        faults.append(_fault(field, "bad_characters", "One line, without control characters."))
+        faults.append(fault(field, "bad_characters", "One line, without control characters."))
     return value
 
 
@@ -188,7 +188,7 @@ def _time(
             return found.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         pass  # said below, together with a time that has no zone
-    faults.append(_fault(field or key, "bad_time", "A time in ISO 8601 with its zone."))
+    faults.append(fault(field or key, "bad_time", "A time in ISO 8601 with its zone."))
     return None
 
 
@@ -200,7 +200,3 @@ def _is_clean(text: str) -> bool:
     except UnicodeEncodeError:  # half a surrogate pair
         return False
     return True
-
-
-def _fault(field: str, code: str, detail: str) -> Fault:
-    return {"field": field, "code": code, "detail": detail}

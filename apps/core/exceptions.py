@@ -11,6 +11,19 @@ DomainError
 import re
 from typing import ClassVar
 
+Fault = dict[str, str]
+"""One reason of a refusal: `{field, code, detail}`; a problem lists them all as its `errors`."""
+
+
+def fault(field: str, code: str, detail: str) -> Fault:
+    """One reason: where, a name for machines, a sentence for people."""
+    return {"field": field, "code": code, "detail": detail}
+
+
+def shown(name: object) -> str:
+    """A field's name that somebody sent, as it may be shown again: ASCII, up to 80 characters."""
+    return str(name).encode("ascii", "backslashreplace").decode()[:80]
+
 
 class DomainError(Exception):
     """The request was understood and refused."""

@@ -20,7 +20,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 
-from apps.core.exceptions import DomainError
+from apps.core.exceptions import DomainError, Fault, fault
 
 log = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
@@ -110,7 +110,7 @@ def _from_drf(error: drf.APIException) -> Response:
     return problem_response(problem(error.status_code, str(code), str(error.detail)), headers)
 
 
-def _faults(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+def _faults(detail: Any, path: str = "") -> Iterator[Fault]:
     """Flatten DRF's nested validation detail into a list of faults, each with its path."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
@@ -121,11 +121,7 @@ def _faults(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
             nested = isinstance(inner, Mapping | list | tuple)
             yield from _faults(inner, f"{path}.{index}" if nested else path)
     else:
-        yield {
-            "field": path,
-            "code": str(getattr(detail, "code", "invalid")),
-            "detail": str(detail),
-        }
+        yield fault(path, str(getattr(detail, "code", "invalid")), str(detail))
 
 
 # DRF's and Django's own kinds of text are no `str` to msgspec.

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from apps.core.exceptions import Fault, fault, shown
 from apps.reports.exceptions import BadParameters
 from apps.reports.periods import Period
 from apps.reports.registry import Ask, Parameter, Report
@@ -19,8 +20,6 @@ TICK: Final = timedelta(microseconds=1)
 _LOST_PLUS: Final = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")
 _BAD_TIME: Final = "A date, or a time in ISO 8601, such as 2026-03-02T12:00:00Z."
 
-Fault = dict[str, str]
-
 
 def read(report: Report, given: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """The values by name: times aware, days dates, names text; what was not said and has no default
@@ -28,7 +27,7 @@ def read(report: Report, given: Mapping[str, str], now: datetime) -> dict[str, A
     """
     known = {one.name: one for one in report.parameters}
     faults = [
-        _fault(name, "unknown_parameter", "There is no such parameter here.")
+        fault(shown(name), "unknown_parameter", "There is no such parameter here.")
         for name in given
         if name not in known
     ]
@@ -38,7 +37,7 @@ def read(report: Report, given: Mapping[str, str], now: datetime) -> dict[str, A
         try:
             value = _value(parameter, text)
         except _Bad as bad:
-            faults.append(_fault(name, bad.code, str(bad)))
+            faults.append(fault(name, bad.code, str(bad)))
         else:
             if value is not None:
                 values[name] = value
@@ -189,13 +188,7 @@ def _bounds(
     end = values.setdefault(high, now)
     begin = values.setdefault(low, end - report.usual)
     if begin > end or (isinstance(end, datetime) and begin == end):
-        return [_fault(high, "out_of_range", "It ends after it begins.")]
+        return [fault(high, "out_of_range", "It ends after it begins.")]
     if end - begin > report.longest:
-        return [
-            _fault(high, "range_too_wide", f"At most {report.longest.days} days after `{low}`.")
-        ]
+        return [fault(high, "range_too_wide", f"At most {report.longest.days} days after `{low}`.")]
     return []
-
-
-def _fault(field: str, code: str, detail: str) -> Fault:
-    return {"field": field.encode("ascii", "backslashreplace").decode()[:80], "code": code, "detail": detail}  # fmt: skip

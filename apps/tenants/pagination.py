@@ -8,13 +8,14 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
+from apps.core.exceptions import Fault, fault, shown
 from apps.core.problems import Malformed
 
 PAGE_DEFAULT: Final = 100
 PAGE_MAX: Final = 1_000
 CURSOR_MAX: Final = 200  # characters
 ALWAYS: Final = frozenset({"after", "limit", "format"})
-NO_CURSOR: Final = {"field": "after", "code": "invalid", "detail": "This is no cursor of ours."}
+NO_CURSOR: Final = fault("after", "invalid", "This is no cursor of ours.")
 
 T = TypeVar("T")
 
@@ -54,24 +55,24 @@ def page_asked(
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004 - no int of a megabyte
     if not 1 <= limit <= PAGE_MAX:
         detail = f"A page has between 1 and {PAGE_MAX} items."
-        faults.append({"field": "limit", "code": "out_of_range", "detail": detail})
+        faults.append(fault("limit", "out_of_range", detail))
     for name in filters:
         if not request.query_params.get(name, "").isprintable():
             detail = "Only printable characters."
-            faults.append({"field": name, "code": "bad_characters", "detail": detail})
+            faults.append(fault(name, "bad_characters", detail))
     for name, values in choices.items():
         if request.query_params.get(name, "") not in ("", *values):
             detail = f"One of: {', '.join(values)}."
-            faults.append({"field": name, "code": "invalid_choice", "detail": detail})
+            faults.append(fault(name, "invalid_choice", detail))
     if faults:
         raise Malformed(errors=faults)
     return PageAsk(after, limit)
 
 
-def refuse_unknown(request: Request, known: Collection[str]) -> list[dict[str, str]]:
+def refuse_unknown(request: Request, known: Collection[str]) -> list[Fault]:
     """A fault for every query parameter that means nothing here."""
     return [
-        {"field": name, "code": "unknown_parameter", "detail": "There is no such parameter here."}
+        fault(shown(name), "unknown_parameter", "There is no such parameter here.")
         for name in request.query_params
         if name not in known
     ]

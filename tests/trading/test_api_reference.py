@@ -96,7 +96,7 @@ class TestAccounts:
             ("number", "invalid_name"),
             ("name", "invalid_text"),
             ("base_currency", "invalid_currency"),
-            ("cost_method", "unknown_choice"),
+            ("cost_method", "invalid_choice"),
             ("max_order_notional", "not_positive"),
             ("max_orders_per_second", "not_positive"),
         }
@@ -123,7 +123,7 @@ class TestAccounts:
         )
         assert answer.status_code == 422
         assert faults(answer) == {
-            ("number", "fixed"), ("cost_method", "fixed"), ("status", "unknown_choice")
+            ("number", "fixed"), ("cost_method", "fixed"), ("status", "invalid_choice")
         }  # fmt: skip
 
     def test_are_closed_when_they_are_flat_and_stay_closed(
@@ -215,7 +215,7 @@ class TestInstruments:
         assert answer.status_code == 422
         assert faults(answer) == {
             ("symbol", "is_a_currency"),
-            ("kind", "unknown_choice"),
+            ("kind", "invalid_choice"),
             ("currency", "invalid_currency"),
             ("lot_size", "not_positive"),
             ("tick_size", "not_positive"),
@@ -241,7 +241,7 @@ class TestInstruments:
         answer = patch(api, "instruments/XYZ", {"multiplier": "2", "symbol": "A", "status": "odd"})
         assert answer.status_code == 422
         assert faults(answer) == {
-            ("multiplier", "fixed"), ("symbol", "fixed"), ("status", "unknown_choice")
+            ("multiplier", "fixed"), ("symbol", "fixed"), ("status", "invalid_choice")
         }  # fmt: skip
 
     def test_are_filtered(self, api: APIClient, tenant: Tenant) -> None:

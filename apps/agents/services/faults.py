@@ -4,17 +4,12 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
+from apps.core.exceptions import Fault, fault
+
 LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+ -]{0,63}")
 """Skills, channels, languages and teams are labels."""
 LABELS_MAX: Final = 50
 TEXT_MAX: Final = 200
-
-Fault = dict[str, str]
-
-
-def fault(field: str, code: str, detail: str) -> Fault:
-    """One reason."""
-    return {"field": field, "code": code, "detail": detail}
 
 
 def text(field: str, value: str, *, most: int = TEXT_MAX, empty: bool = False) -> Iterator[Fault]:
@@ -39,7 +34,7 @@ def whole(field: str, value: object, least: int, most: int) -> Iterator[Fault]:
 def choice(field: str, value: str, values: Collection[str]) -> Iterator[Fault]:
     """Why this is none of the choices."""
     if value not in values:
-        yield fault(field, "unknown_choice", f"One of {', '.join(values)}.")
+        yield fault(field, "invalid_choice", f"One of {', '.join(values)}.")
 
 
 def skills(field: str, value: Mapping[str, int]) -> Iterator[Fault]:

@@ -27,6 +27,7 @@ from apps.agents.services.answering import Held, held_out
 from apps.agents.services.queueing import ordered_at, refuse
 from apps.agents.services.statuses import write_status
 from apps.agents.services.touching import touch
+from apps.core.exceptions import Fault, fault
 from apps.events.services import unit_of_work
 
 
@@ -157,9 +158,9 @@ def _lock_both(tenant: int, agent: UUID, held: Assignment | None) -> Agent:
 def _must_fit(agent: Agent, row: Work) -> None:
     found = []
     if agent.status == Status.OFFLINE:
-        found.append(check.fault("agent", "offline", "The agent is not there."))
+        found.append(fault("agent", "offline", "The agent is not there."))
     if agent.load + row.weight > agent.capacity * UNIT:
-        found.append(check.fault("agent", "no_room", "The agent has no room for it."))
+        found.append(fault("agent", "no_room", "The agent has no room for it."))
     if found:
         raise AgentUnfit(agent=str(agent.pk), errors=found)
 
@@ -182,10 +183,10 @@ def _write(row: Work, agent: Agent, how: How, now: datetime, by: str) -> Assignm
     )
 
 
-def _faults(to: Transfer) -> list[check.Fault]:
+def _faults(to: Transfer) -> list[Fault]:
     found = [*check.skills("skills", to.skills or {}), *check.label("team", to.team, empty=True)]
     if to.fallback_seconds is not None:
         found += check.whole("fallback_seconds", to.fallback_seconds, 0, 86_400)
     if not (to.skills or to.team or to.agent):
-        found.append(check.fault("to", "nowhere", "Name skills, a team or an agent."))
+        found.append(fault("to", "nowhere", "Name skills, a team or an agent."))
     return found

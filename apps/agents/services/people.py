@@ -15,6 +15,7 @@ from apps.agents.models import Agent, AgentSkill, Schedule, Status, StatusChange
 from apps.agents.selectors import find_agent, find_schedule, find_team
 from apps.agents.services import faults as check
 from apps.agents.services.touching import touch
+from apps.core.exceptions import Fault, fault
 from apps.events.services import unit_of_work
 from apps.tenants.models import Membership, Role, Tenant, User
 from apps.tenants.services import add_member
@@ -85,7 +86,7 @@ def create_agent(tenant: int, terms: AgentTerms) -> tuple[Agent, bool]:
 def change_agent(tenant: int, name: str | UUID, changes: Mapping[str, Any]) -> Agent:
     """Change what of an agent can change. Raises `UnknownAgent`, `AgentMalformed`, `UnknownTeam`."""
     unknown = [
-        check.fault(one, "fixed", f"What can be changed is {', '.join(CHANGEABLE)}.")
+        fault(one, "fixed", f"What can be changed is {', '.join(CHANGEABLE)}.")
         for one in changes
         if one not in CHANGEABLE
     ]
@@ -126,7 +127,7 @@ def lock_agent(tenant: int, agent: UUID) -> Agent:
     return row
 
 
-def refuse(found: list[check.Fault]) -> None:
+def refuse(found: list[Fault]) -> None:
     """Raise `AgentMalformed` if there is any reason to."""
     if found:
         raise AgentMalformed(errors=found)
@@ -136,8 +137,8 @@ def _changes(terms: AgentTerms) -> dict[str, Any]:
     return {name: getattr(terms, name) for name in CHANGEABLE} | {"name": terms.name or terms.user}
 
 
-def _faults(changes: Mapping[str, Any]) -> list[check.Fault]:
-    found: list[check.Fault] = []
+def _faults(changes: Mapping[str, Any]) -> list[Fault]:
+    found: list[Fault] = []
     if "name" in changes:
         found += check.text("name", changes["name"])
     if "capacity" in changes:
@@ -149,7 +150,7 @@ def _faults(changes: Mapping[str, Any]) -> list[check.Fault]:
     for index, language in enumerate(changes.get("languages", ())):
         found += check.label(f"languages.{index}", language)
     if len(changes.get("languages", ())) > check.LABELS_MAX:
-        found.append(check.fault("languages", "too_many", f"At most {check.LABELS_MAX}."))
+        found.append(fault("languages", "too_many", f"At most {check.LABELS_MAX}."))
     return found
 
 
@@ -181,7 +182,7 @@ def _same(tenant: int, row: Agent, terms: AgentTerms) -> Agent:
     wanted = _changes(terms)
     wanted |= {"skills": dict(terms.skills), "languages": list(terms.languages)}
     differing = [
-        check.fault(name, "differs", f"It exists with another {name}.")
+        fault(name, "differs", f"It exists with another {name}.")
         for name, value in wanted.items()
         if known[name] != value
     ]

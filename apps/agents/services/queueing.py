@@ -18,6 +18,7 @@ from apps.agents.services import faults as check
 from apps.agents.services import moving
 from apps.agents.services.times import from_millis, millis
 from apps.agents.services.touching import touch
+from apps.core.exceptions import Fault, fault
 from apps.events.services import UnitOfWork, unit_of_work
 
 LATEST: Final = timedelta(minutes=1)
@@ -105,13 +106,13 @@ def ordered_at(
     return from_millis(found)
 
 
-def refuse(found: list[check.Fault]) -> None:
+def refuse(found: list[Fault]) -> None:
     """Raise `WorkMalformed` if there is any reason to."""
     if found:
         raise WorkMalformed(errors=found)
 
 
-def _faults(terms: WorkTerms, now: datetime) -> list[check.Fault]:
+def _faults(terms: WorkTerms, now: datetime) -> list[Fault]:
     found = [
         *check.label("channel", terms.channel),
         *check.skills("skills", terms.skills),
@@ -122,9 +123,9 @@ def _faults(terms: WorkTerms, now: datetime) -> list[check.Fault]:
     for name in ("queued_at", "deadline", "fallback_at"):
         at = getattr(terms, name)
         if at is not None and at.tzinfo is None:
-            found.append(check.fault(name, "naive_time", "A time has its zone."))
+            found.append(fault(name, "naive_time", "A time has its zone."))
     if not found and terms.queued_at is not None and terms.queued_at > now + LATEST:
-        found.append(check.fault("queued_at", "in_the_future", "It has not happened yet."))
+        found.append(fault("queued_at", "in_the_future", "It has not happened yet."))
     return found
 
 

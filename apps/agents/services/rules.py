@@ -25,6 +25,7 @@ from apps.agents.models import (
 from apps.agents.selectors import find_schedule, find_team, policy_of
 from apps.agents.services import faults as check
 from apps.agents.services.touching import touch
+from apps.core.exceptions import Fault, fault
 from apps.events.services import UnitOfWork, unit_of_work
 
 BOUNDS: Final[Mapping[str, tuple[int, int]]] = {
@@ -126,13 +127,13 @@ def _resolved(tenant: int, name: str, value: Any) -> Any:
     return value
 
 
-def _refuse(found: list[check.Fault]) -> None:
+def _refuse(found: list[Fault]) -> None:
     if found:
         raise PolicyRefused(errors=found)
 
 
-def _faults(changes: Mapping[str, Any]) -> list[check.Fault]:
-    found: list[check.Fault] = []
+def _faults(changes: Mapping[str, Any]) -> list[Fault]:
+    found: list[Fault] = []
     for name, (least, most) in BOUNDS.items():
         if name in changes:
             found += check.whole(name, changes[name], least, most)
@@ -147,30 +148,30 @@ def _faults(changes: Mapping[str, Any]) -> list[check.Fault]:
         found += check.whole(f"relax.{index}.after", step.get("after"), 0, 86_400)
         found += check.whole(f"relax.{index}.drop", step.get("drop"), 1, LEVEL_MAX)
     if len(changes.get("relax", ())) > STEPS_MAX:
-        found.append(check.fault("relax", "too_many", f"At most {STEPS_MAX} steps."))
+        found.append(fault("relax", "too_many", f"At most {STEPS_MAX} steps."))
     for channel, cost in changes.get("channel_costs", {}).items():
         found += check.label("channel_costs", channel)
         found += check.whole(f"channel_costs.{channel}"[:80], cost, 0, 100 * UNIT)
     return found
 
 
-def _schedule_faults(terms: ScheduleTerms) -> list[check.Fault]:
+def _schedule_faults(terms: ScheduleTerms) -> list[Fault]:
     found = list(check.label("name", terms.name))
     if terms.zone not in available_timezones():
-        found.append(check.fault("zone", "unknown_zone", "An IANA zone, such as Europe/Berlin."))
+        found.append(fault("zone", "unknown_zone", "An IANA zone, such as Europe/Berlin."))
     if len(terms.hours) > INTERVALS_MAX or len(terms.exceptions) > EXCEPTIONS_MAX:
         detail = f"At most {INTERVALS_MAX} intervals and {EXCEPTIONS_MAX} exceptions."
-        found.append(check.fault("hours", "too_many", detail))
+        found.append(fault("hours", "too_many", detail))
     for index, one in enumerate(terms.hours):
         found += check.whole(f"hours.{index}.weekday", one.weekday, 0, 6)
         if one.opens is None or one.closes is None:
-            found.append(check.fault(f"hours.{index}", "incomplete", "From when to when."))
+            found.append(fault(f"hours.{index}", "incomplete", "From when to when."))
     for index, one in enumerate(terms.exceptions):
         if one.day is None or (one.opens is None) != (one.closes is None):
             detail = "A day, with both times or (closed) with none."
-            found.append(check.fault(f"exceptions.{index}", "incomplete", detail))
+            found.append(fault(f"exceptions.{index}", "incomplete", detail))
     weekly = [(one.weekday, one.opens) for one in terms.hours]
     special = [(one.day, one.opens) for one in terms.exceptions]
     if len(set(weekly)) < len(weekly) or len(set(special)) < len(special):
-        found.append(check.fault("hours", "twice", "Two intervals begin at the same time."))
+        found.append(fault("hours", "twice", "Two intervals begin at the same time."))
     return found

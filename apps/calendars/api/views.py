@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from apps.calendars import selectors, services
 from apps.calendars.api import serializers as wire
 from apps.calendars.calendar import AssetClass, Terms, calendar_named, pair_of
+from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.forms import read_form
@@ -213,4 +214,4 @@ def _moment(given: Mapping[str, str], name: str) -> datetime:
 
 
 def _malformed(field: str, detail: str) -> Malformed:
-    return Malformed(errors=[{"field": field, "code": "invalid", "detail": detail}])
+    return Malformed(errors=[fault(field, "invalid", detail)])

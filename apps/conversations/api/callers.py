@@ -6,7 +6,7 @@ from rest_framework.request import Request
 
 from apps.agents import selectors as agents
 from apps.conversations.lifecycle import Sender
-from apps.core.exceptions import Forbidden
+from apps.core.exceptions import Forbidden, fault
 from apps.core.problems import Malformed
 from apps.tenants.authentication import Caller, caller_of
 from apps.tenants.models import Role
@@ -70,4 +70,4 @@ def uuid_asked(request: Request, name: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         detail = "This is no id."
-        raise Malformed(errors=[{"field": name, "code": "invalid", "detail": detail}]) from None
+        raise Malformed(errors=[fault(name, "invalid", detail)]) from None

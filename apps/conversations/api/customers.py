@@ -14,6 +14,7 @@ from apps.conversations import selectors, services
 from apps.conversations.api import serializers as wire
 from apps.conversations.api.callers import uuid_asked
 from apps.conversations.api.fields import StrictForm, TextField
+from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.forms import read_query
@@ -121,7 +122,7 @@ class SearchView(APIView):
         text, before = request.query_params.get("q", ""), uuid_asked(request, "after")
         if not text.strip() or len(text) > QUERY_MAX:
             detail = f"Between 1 and {QUERY_MAX} characters."
-            raise Malformed(errors=[{"field": "q", "code": "bad_length", "detail": detail}])
+            raise Malformed(errors=[fault("q", "bad_length", detail)])
         tenant = tenant_of(request).pk
         found = selectors.find_messages(tenant, text, before=before, limit=ask.limit + 1)
         return Response(page(found, ask, cursor=lambda one: str(one.id), render=wire.message_out))

@@ -20,8 +20,8 @@ from django.utils import timezone
 from apps.conversations import selectors
 from apps.conversations.exceptions import AttachmentRefused
 from apps.conversations.models import Attachment, MessageKind
-from apps.conversations.services import checks
 from apps.conversations.services.sending import Draft, Sent, send_messages
+from apps.core.exceptions import Fault, fault
 from apps.core.ids import uuid7
 from apps.events.services import unit_of_work
 
@@ -127,11 +127,11 @@ def clean_name(name: str) -> str:
     return shown[:NAME_MAX] or "file"
 
 
-def _faults(content: bytes, kind: str, limit: int) -> Iterator[checks.Fault]:
+def _faults(content: bytes, kind: str, limit: int) -> Iterator[Fault]:
     if not content:
-        yield checks.fault("file", "empty", "The file is empty.")
+        yield fault("file", "empty", "The file is empty.")
     if len(content) > limit:
-        yield checks.fault("file", "too_large", f"A file has at most {limit} bytes.")
+        yield fault("file", "too_large", f"A file has at most {limit} bytes.")
     if content and kind not in ALLOWED:
         detail = f"Files are taken of these kinds: {', '.join(ALLOWED)}."
-        yield checks.fault("file", "bad_kind", detail)
+        yield fault("file", "bad_kind", detail)

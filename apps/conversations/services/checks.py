@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-Fault = dict[str, str]
+from apps.core.exceptions import Fault, fault
+
 Skills = Mapping[str, int] | Sequence[str]
 
 BODY_MAX: Final = 16_000  # characters
@@ -20,11 +21,6 @@ _SKILL: Final = re.compile(r"[\w][\w .:&+/-]{0,49}")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
 _CODE: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
-
-def fault(field: str, code: str, detail: str) -> Fault:
-    """One reason for a refusal."""
-    return {"field": field, "code": code, "detail": detail}
 
 
 def body_faults(body: str, *, empty: bool = False) -> Iterator[Fault]:

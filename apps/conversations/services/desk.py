@@ -31,6 +31,7 @@ from apps.conversations.models.desk import SCORE_MAX
 from apps.conversations.selectors import ConversationView, NoteView, RatingView
 from apps.conversations.services import checks, routing
 from apps.conversations.services.locking import lock
+from apps.core.exceptions import Fault, fault
 from apps.core.ids import uuid7
 from apps.events.services import unit_of_work
 
@@ -68,7 +69,7 @@ def set_tags(tenant: int, conversation: UUID, *, tags: Iterable[str], by: str) -
     wanted = sorted(set(tags))
     if len(wanted) > TAGS_MAX or not all(_TAG.fullmatch(tag) for tag in wanted):
         detail = f"At most {TAGS_MAX} tags of letters, digits, _ and -, each up to 40."
-        raise NoteRefused(errors=[checks.fault("tags", "bad_tags", detail)])
+        raise NoteRefused(errors=[fault("tags", "bad_tags", detail)])
     now = timezone.now()
     with unit_of_work() as work:
         row = lock(tenant, conversation)
@@ -89,7 +90,7 @@ def set_priority(tenant: int, conversation: UUID, *, priority: int, by: str) -> 
     """
     if not 0 <= priority <= PRIORITY_MAX:
         detail = f"Between 0 and {PRIORITY_MAX}."
-        raise NoteRefused(errors=[checks.fault("priority", "out_of_range", detail)])
+        raise NoteRefused(errors=[fault("priority", "out_of_range", detail)])
     now = timezone.now()
     with unit_of_work() as work:
         row = lock(tenant, conversation)
@@ -146,10 +147,10 @@ def rate(tenant: int, conversation: UUID, *, score: int, comment: str = "") -> R
 def _check_rating(score: int, comment: str) -> None:
     faults = list(checks.body_faults(comment, empty=True))
     if not 1 <= score <= SCORE_MAX:
-        faults.append(checks.fault("score", "out_of_range", f"Between 1 and {SCORE_MAX}."))
+        faults.append(fault("score", "out_of_range", f"Between 1 and {SCORE_MAX}."))
     if len(comment) > COMMENT_MAX:
         detail = f"At most {COMMENT_MAX} characters."
-        faults.append(checks.fault("comment", "too_long", detail))
+        faults.append(fault("comment", "too_long", detail))
     if faults:
         raise NoteRefused(errors=faults)
 
@@ -202,11 +203,11 @@ def _canned(tenant: int, reply: UUID) -> CannedReply:
     return row
 
 
-def reply_faults(terms: ReplyTerms) -> Iterable[checks.Fault]:
+def reply_faults(terms: ReplyTerms) -> Iterable[Fault]:
     """What is wrong with a canned reply."""
     if not _SHORTCUT.fullmatch(terms.shortcut):
         detail = "Letters, digits, _, . and -, up to 40."
-        yield checks.fault("shortcut", "bad_shortcut", detail)
+        yield fault("shortcut", "bad_shortcut", detail)
     yield from checks.name_faults("title", terms.title, 120)
     yield from checks.body_faults(terms.body)
     yield from checks.language_faults(terms.language)

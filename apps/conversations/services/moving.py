@@ -24,6 +24,7 @@ from apps.conversations.models import Conversation, Customer, Participant
 from apps.conversations.selectors import ConversationView
 from apps.conversations.services import checks, routing
 from apps.conversations.services.locking import lock
+from apps.core.exceptions import fault
 from apps.core.ids import uuid7
 from apps.events.services import UnitOfWork, unit_of_work
 
@@ -137,7 +138,7 @@ def transfer(  # noqa: PLR0913 - what a transfer may say
     """
     if agent is None and skills is None and not team:
         detail = "A transfer names an agent, a team, skills, or several of them."
-        raise ConversationRefused(errors=[checks.fault("agent", "missing", detail)])
+        raise ConversationRefused(errors=[fault("agent", "missing", detail)])
     now = timezone.now()
     changes: dict[str, Any] = {"wanted_agent_id": agent, "fallback_at": None}
     if fallback_seconds is None and (agent is not None or team):

@@ -19,7 +19,8 @@ from apps.conversations.models.conversations import PRIORITY_MAX
 from apps.conversations.selectors import ConversationView
 from apps.conversations.selectors.bot import has_bot
 from apps.conversations.services import checks, routing
-from apps.conversations.services.checks import Fault, Skills, fault
+from apps.conversations.services.checks import Skills
+from apps.core.exceptions import Fault, fault
 from apps.core.ids import uuid7
 from apps.events.services import unit_of_work
 

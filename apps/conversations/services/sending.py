@@ -21,7 +21,7 @@ from apps.conversations.lifecycle import MAY_WRITE, Sender
 from apps.conversations.models import MessageKind
 from apps.conversations.selectors import MessageView, view_of_row
 from apps.conversations.services import checks
-from apps.core.exceptions import DomainError
+from apps.core.exceptions import DomainError, fault
 from apps.core.ids import uuid7
 from apps.core.problems import dumps
 from apps.events.services import UnitOfWork, unit_of_work
@@ -117,10 +117,10 @@ def _refusal(draft: Draft) -> Sent | None:
     faults = list(checks.body_faults(draft.body, empty=draft.kind != MessageKind.TEXT))
     faults += checks.name_faults("client_id", draft.client_id, checks.CLIENT_ID_MAX)
     if draft.sender not in set(Sender):
-        faults.append(checks.fault("sender", "unknown_sender", f"One of {', '.join(Sender)}."))
+        faults.append(fault("sender", "unknown_sender", f"One of {', '.join(Sender)}."))
     if draft.kind not in MessageKind.values:
         detail = f"One of {', '.join(MessageKind.values)}."
-        faults.append(checks.fault("kind", "unknown_kind", detail))
+        faults.append(fault("kind", "unknown_kind", detail))
     return Sent(None, refusal=MessageRefused(errors=faults)) if faults else None
 
 

@@ -22,8 +22,9 @@ from apps.conversations.models import Channel, Widget, WidgetSide, WidgetTheme
 from apps.conversations.models.widgets import ACCENT, new_key
 from apps.conversations.selectors import ConversationView, WidgetView
 from apps.conversations.services import checks
-from apps.conversations.services.checks import Fault, Skills, fault
+from apps.conversations.services.checks import Skills
 from apps.conversations.services.opening import Opened, open_conversation
+from apps.core.exceptions import Fault, fault
 from apps.core.ids import uuid7
 
 TOKEN_LIFE: Final = timedelta(days=30)

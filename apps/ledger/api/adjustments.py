@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.ledger import selectors, services
 from apps.ledger.api.serializers import AmountField, TimeField
@@ -215,12 +216,12 @@ def _key(request: Request) -> str:
     key = request.headers.get("Idempotency-Key", "")
     if not 1 <= len(key) <= KEY_MAX or not key.isprintable():
         detail = f"Send a header Idempotency-Key of 1 to {KEY_MAX} printable characters."
-        raise Malformed(errors=[{"field": "Idempotency-Key", "code": "required", "detail": detail}])
+        raise Malformed(errors=[fault("Idempotency-Key", "required", detail)])
     return key
 
 
 def _state(text: str) -> str:
     if text not in AdjustmentState.values:
         detail = f"One of {', '.join(AdjustmentState.values)}."
-        raise Malformed(errors=[{"field": "state", "code": "unknown_choice", "detail": detail}])
+        raise Malformed(errors=[fault("state", "invalid_choice", detail)])
     return text

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.ledger import invariants, selectors, services
 from apps.ledger.api.serializers import AmountField
@@ -223,7 +224,7 @@ def _balances(given: dict[str, Any]) -> Any:
     file, lines = given.get("file"), given.get("balances")
     if (file is None) == (lines is None):
         detail = "Send either balances or a file."
-        raise Malformed(errors=[{"field": "balances", "code": "required", "detail": detail}])
+        raise Malformed(errors=[fault("balances", "required", detail)])
     if file is None:
         assert lines is not None
         return services.balances_of((one["asset"], one["amount"]) for one in lines)
@@ -234,7 +235,7 @@ def _balances(given: dict[str, Any]) -> Any:
         content = None
     if content is None or len(text) > FILE_MOST:
         detail = f"A CSV file in UTF-8 of at most {FILE_MOST:,} bytes."
-        raise Malformed(errors=[{"field": "file", "code": "invalid", "detail": detail}])
+        raise Malformed(errors=[fault("file", "invalid", detail)])
     return services.read_statement(content)
 
 

@@ -14,6 +14,7 @@ import msgspec
 from django.db import connection
 from django.utils import timezone
 
+from apps.core.exceptions import Fault, fault
 from apps.core.ids import uuid7
 from apps.events.contracts import partition_of
 from apps.events.services import unit_of_work
@@ -173,7 +174,7 @@ def _book(row: Adjustment) -> UUID:
     if closed := selectors.closed_owners(row.tenant_id, owners):
         raise AdjustmentRefused(
             errors=[
-                checks.fault("lines", "account_closed", f"{owners[owner]} is closed.")
+                fault("lines", "account_closed", f"{owners[owner]} is closed.")
                 for owner in sorted(closed)
             ]
         )
@@ -209,7 +210,7 @@ def _decided(row: Adjustment) -> AdjustmentDecided:
     )
 
 
-def _differing(tenant: int, known: Adjustment, terms: AdjustmentTerms) -> Iterator[checks.Fault]:
+def _differing(tenant: int, known: Adjustment, terms: AdjustmentTerms) -> Iterator[Fault]:
     """What a repeated proposal says otherwise than the first."""
     owners = checks.owners_of(tenant, terms.lines)
     is_known = all(not line.owner or line.owner in owners for line in terms.lines)
@@ -220,4 +221,4 @@ def _differing(tenant: int, known: Adjustment, terms: AdjustmentTerms) -> Iterat
         ("break", known.mends_id == terms.mends),
     ):
         if not same:
-            yield checks.fault(name, "differs", f"The first request had another {name}.")
+            yield fault(name, "differs", f"The first request had another {name}.")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from apps.core.exceptions import Fault, fault
 from apps.core.money import AMOUNT_LIMIT, SCALE_MAX, plain, round_to, scale_of
 from apps.ledger import selectors
 from apps.ledger.exceptions import UnknownBreak, UnknownOwner
@@ -19,8 +20,6 @@ from apps.ledger.services.accounts import INSTRUMENT
 LINES_MAX: Final = 100
 REASON_MIN, REASON_MAX = 3, 1_000  # characters
 FIRST_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-Fault = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +188,3 @@ def _balance_faults(legs: Sequence[Leg]) -> Iterator[Fault]:
         yield fault("lines", "unbalanced", detail)
     if len({(leg.code, leg.owner, leg.asset) for leg in legs}) < len(legs):
         yield fault("lines", "named_twice", "An entry names an account once per asset.")
-
-
-def fault(field: str, code: str, detail: str) -> Fault:
-    """One reason."""
-    return {"field": field, "code": code, "detail": detail}

@@ -16,6 +16,7 @@ from django.core.mail import send_mail
 from django.db import IntegrityError
 from django.utils import timezone
 
+from apps.core.exceptions import fault
 from apps.core.ids import uuid7
 from apps.core.money import parse_amount, plain
 from apps.events.services import UnitOfWork, unit_of_work
@@ -248,13 +249,13 @@ def read_statement(text: str) -> dict[str, Decimal]:
     try:
         columns = set(rows.fieldnames or ())
     except csv.Error as error:
-        raise StatementRefused(errors=[_fault("file", "csv", f"{error}.")]) from error
+        raise StatementRefused(errors=[fault("file", "csv", f"{error}.")]) from error
     if not {"asset", "amount"} <= columns:
-        raise StatementRefused(errors=[_fault("file", "columns", "Columns: asset, amount.")])
+        raise StatementRefused(errors=[fault("file", "columns", "Columns: asset, amount.")])
     try:
         lines = [(row["asset"] or "", row["amount"] or "") for row in rows]
     except csv.Error as error:
-        raise StatementRefused(errors=[_fault("file", "csv", f"{error}.")]) from error
+        raise StatementRefused(errors=[fault("file", "csv", f"{error}.")]) from error
     return balances_of(lines)
 
 
@@ -266,15 +267,11 @@ def balances_of(lines: Iterable[tuple[str, str]]) -> dict[str, Decimal]:
         try:
             amount = parse_amount(text)
         except ValueError as error:
-            faults.append(_fault(f"balances.{number}", "invalid_amount", f"{error}."))
+            faults.append(fault(f"balances.{number}", "invalid_amount", f"{error}."))
             continue
         if not asset.strip() or not asset.isprintable() or asset in found:
-            faults.append(_fault(f"balances.{number}", "asset", "Each asset once, by its name."))
+            faults.append(fault(f"balances.{number}", "asset", "Each asset once, by its name."))
         found[asset] = amount
     if faults:
         raise StatementRefused(errors=faults)
     return found
-
-
-def _fault(field: str, code: str, detail: str) -> dict[str, str]:
-    return {"field": field, "code": code, "detail": detail}

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from apps.core.exceptions import fault
 from apps.core.money import AMOUNT_LIMIT, CURRENCIES, plain, round_to, scale_of
 from apps.events.contracts import partition_of
 from apps.events.services import unit_of_work
@@ -92,21 +93,17 @@ def _check_terms(tenant: int, currency: str, amount: Decimal, reference: str) ->
     """Raises TransferRefused with every reason."""
     faults = []
     if currency not in CURRENCIES and not selectors.is_currency(tenant, currency):
-        faults.append(_fault("currency", "unknown_currency", f"{currency!r} is no known currency."))
+        faults.append(fault("currency", "unknown_currency", f"{currency!r} is no known currency."))
     if not amount.is_finite() or not amount or abs(amount) >= AMOUNT_LIMIT:
-        faults.append(_fault("amount", "out_of_range", "An amount is not 0 and below 1e20."))
+        faults.append(fault("amount", "out_of_range", "An amount is not 0 and below 1e20."))
     elif round_to(amount, scale_of(currency)) != amount:
         detail = f"{currency} has at most {scale_of(currency)} decimals."
-        faults.append(_fault("amount", "too_many_decimals", detail))
+        faults.append(fault("amount", "too_many_decimals", detail))
     if not reference.strip() or len(reference) > REFERENCE_MAX or "\x00" in reference:
         detail = f"A reference has 1 to {REFERENCE_MAX} characters."
-        faults.append(_fault("reference", "bad_reference", detail))
+        faults.append(fault("reference", "bad_reference", detail))
     if faults:
         raise TransferRefused(errors=faults)
-
-
-def _fault(field: str, code: str, detail: str) -> dict[str, str]:
-    return {"field": field, "code": code, "detail": detail}
 
 
 def _insufficient(currency: str, available: Decimal) -> InsufficientFunds:
@@ -114,7 +111,7 @@ def _insufficient(currency: str, available: Decimal) -> InsufficientFunds:
     return InsufficientFunds(
         currency=currency,
         available=plain(available),
-        errors=[_fault("amount", "insufficient_funds", detail)],
+        errors=[fault("amount", "insufficient_funds", detail)],
     )
 
 

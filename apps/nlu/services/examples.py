@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import IO, Any
 from uuid import UUID
 
+from apps.core.exceptions import Fault, fault
 from apps.nlu.exceptions import ExamplesRefused, TextNotKept
 from apps.nlu.interpretation import INTENT_MAX, OUT_OF_SCOPE, TEXT_MAX
 from apps.nlu.models import Example, Turn
@@ -25,19 +26,19 @@ def read_examples(file: IO[str]) -> list[Pair]:
     reader = csv.DictReader(file)
     missing = [name for name in ("text", "intent") if name not in (reader.fieldnames or [])]
     if missing:
-        fault = _fault("file", "missing_column", f"A column {missing[0]!r} is needed.")
-        raise ExamplesRefused(errors=[fault])
+        detail = f"A column {missing[0]!r} is needed."
+        raise ExamplesRefused(errors=[fault("file", "missing_column", detail)])
     found: list[Pair] = []
-    faults: list[dict[str, str]] = []
+    faults: list[Fault] = []
     try:
         for row in reader:
             text, intent = (row["text"] or "").strip(), (row["intent"] or "").strip()
             if reason := _reason(text, intent):
-                faults.append(_fault(f"line {reader.line_num}", *reason))
+                faults.append(fault(f"line {reader.line_num}", *reason))
             else:
                 found.append((text, intent))
     except (csv.Error, UnicodeDecodeError) as error:
-        faults.append(_fault(f"line {reader.line_num}", "unreadable", str(error)))
+        faults.append(fault(f"line {reader.line_num}", "unreadable", str(error)))
     if faults:
         raise ExamplesRefused(errors=faults[:FAULTS_SHOWN])
     return found
@@ -52,14 +53,14 @@ def checked(pairs: Sequence[Pair]) -> list[Pair]:
     counts = Counter(intent for _, intent in once)
     inside = [intent for intent in counts if intent != OUT_OF_SCOPE]
     faults = [
-        _fault(intent, "too_few_examples", "An intent needs at least two examples.")
+        fault(intent, "too_few_examples", "An intent needs at least two examples.")
         for intent, count in sorted(counts.items())
         if count < 2  # noqa: PLR2004 - one to learn from, one to keep aside
     ]
     if len(inside) < 2:  # noqa: PLR2004 - with one there is nothing to tell apart
-        faults.append(_fault("intent", "too_few_intents", "At least two intents are needed."))
+        faults.append(fault("intent", "too_few_intents", "At least two intents are needed."))
     if len(once) > EXAMPLES_MAX:
-        faults.append(_fault("text", "too_many", f"At most {EXAMPLES_MAX:,} examples are learned."))
+        faults.append(fault("text", "too_many", f"At most {EXAMPLES_MAX:,} examples are learned."))
     if faults:
         raise ExamplesRefused(errors=faults[:FAULTS_SHOWN])
     return once
@@ -90,7 +91,7 @@ def label(tenant: int, turn: UUID, intent: str) -> None:
         raise TextNotKept(turn=str(turn))
     text, named = row.text.strip(), intent.strip()
     if reason := _reason(text, named):
-        raise ExamplesRefused(errors=[_fault("intent", *reason)])
+        raise ExamplesRefused(errors=[fault("intent", *reason)])
     add_examples(tenant, [(text, named)], language=row.language)
 
 
@@ -100,7 +101,3 @@ def _reason(text: str, intent: str) -> tuple[str, str] | None:
     if not intent or len(intent) > INTENT_MAX or not intent.isprintable():
         return "bad_intent", f"An intent has 1 to {INTENT_MAX} printable characters."
     return None
-
-
-def _fault(field: str, code: str, detail: str) -> dict[str, str]:
-    return {"field": field, "code": code, "detail": detail}

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core.exceptions import fault
 from apps.core.problems import JsonRenderer, Malformed
 from apps.core.sheets import CsvRenderer
 from apps.reports import selectors, services
@@ -32,8 +33,7 @@ def _uuid(field: str, text: str | None) -> UUID | None:
     try:
         return UUID(text) if text else None
     except ValueError:
-        fault = {"field": field, "code": "invalid", "detail": "This is no id of ours."}
-        raise Malformed(errors=[fault]) from None
+        raise Malformed(errors=[fault(field, "invalid", "This is no id of ours.")]) from None
 
 
 class ScheduleListView(APIView):

@@ -8,6 +8,7 @@ from typing import Final
 from django.db import OperationalError, connection
 from psycopg.errors import QueryCanceled
 
+from apps.core.exceptions import fault
 from apps.reports.exceptions import BadParameters, ReportTooLarge
 from apps.reports.registry import Asked, Page, Report, Row
 
@@ -74,5 +75,5 @@ def _rest(report: Report, asked: Asked, page: Page) -> Iterator[Row]:
 
 def bad_cursor() -> BadParameters:
     """For an `after` that is none of ours."""
-    fault = {"field": "after", "code": "invalid", "detail": "This is no `next` of a page before."}
-    return BadParameters(errors=[fault])
+    detail = "This is no `next` of a page before."
+    return BadParameters(errors=[fault("after", "invalid", detail)])

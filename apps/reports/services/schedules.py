@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db import IntegrityError
 from django.utils import timezone
 
-from apps.core.exceptions import DomainError
+from apps.core.exceptions import DomainError, Fault, fault
 from apps.events.services import unit_of_work
 from apps.reports import parameters
 from apps.reports.exceptions import (
@@ -32,7 +32,6 @@ SETTLE: Final = timedelta(minutes=2)
 KEEP_MAX: Final = 3_700
 NAME_MAX: Final = 100
 MORNING: Final = time(6)
-Fault = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +94,20 @@ def _terms(row: Schedule) -> tuple[object, ...]:
 
 def _faults(tenant: int, terms: ScheduleTerms, now: datetime) -> Iterator[Fault]:
     if not (1 <= len(terms.name.strip()) <= NAME_MAX and terms.name.isprintable()):
-        yield _fault("name", "invalid", f"A name has 1 to {NAME_MAX} printable characters.")
+        yield fault("name", "invalid", f"A name has 1 to {NAME_MAX} printable characters.")
     if not 1 <= terms.keep_days <= KEEP_MAX:
-        yield _fault("keep_days", "out_of_range", f"Between 1 and {KEEP_MAX} days.")
+        yield fault("keep_days", "out_of_range", f"Between 1 and {KEEP_MAX} days.")
     if terms.every not in list(Every):
-        yield _fault("every", "invalid_choice", "`day` or `hour`.")
+        yield fault("every", "invalid_choice", "`day` or `hour`.")
     if not _is_zone(terms.zone):
-        yield _fault("zone", "unknown_zone", "An IANA zone, such as Europe/Berlin.")
+        yield fault("zone", "unknown_zone", "An IANA zone, such as Europe/Berlin.")
     try:
         report = report_of(terms.report)
     except UnknownReport as error:
-        yield _fault("report", error.code, str(error))
+        yield fault("report", error.code, str(error))
         return
     if terms.every == Every.HOUR and report.parameter(Ask.LAST_DAY):
-        yield _fault("every", "of_days", "This report is of days; it is made once a day.")
+        yield fault("every", "of_days", "This report is of days; it is made once a day.")
     yield from _parameter_faults(tenant, report, terms.parameters, now)
 
 
@@ -118,7 +117,7 @@ def _parameter_faults(
     asks = {one.name: one.ask for one in report.parameters}
     for name in given:
         if asks.get(name) in parameters.FILLED_IN:
-            yield _fault(f"parameters.{name}", "filled_in", "The period says it.")
+            yield fault(f"parameters.{name}", "filled_in", "The period says it.")
     try:
         values = parameters.read(report, given, now)
     except BadParameters as error:
@@ -132,7 +131,7 @@ def _parameter_faults(
             try:
                 find(tenant, values[parameter.name])
             except DomainError as error:
-                yield _fault(f"parameters.{parameter.name}", error.code, str(error))
+                yield fault(f"parameters.{parameter.name}", error.code, str(error))
 
 
 def _is_zone(name: str) -> bool:
@@ -179,7 +178,3 @@ def make_again(tenant: int, uid: UUID, *, now: datetime | None = None) -> Report
         row.attempts, row.retry_at = 0, now or timezone.now()
         row.save(update_fields=["attempts", "retry_at"])
     return row
-
-
-def _fault(field_: str, code: str, detail: str) -> Fault:
-    return {"field": field_, "code": code, "detail": detail}

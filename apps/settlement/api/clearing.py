@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core.exceptions import Fault, fault
 from apps.core.money import parse_amount
 from apps.core.problems import Malformed
 from apps.settlement import services
@@ -84,9 +85,8 @@ def _notices(body: bytes) -> list[Notice]:
     try:
         told = msgspec.json.decode(body, type=wire.Notices).notices
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        fault = {"field": "", "code": "invalid", "detail": str(error)}
-        raise Malformed(errors=[fault]) from error
-    faults = [fault for number, one in enumerate(told) for fault in _faults(number, one)]
+        raise Malformed(errors=[fault("", "invalid", str(error))]) from error
+    faults = [found for number, one in enumerate(told) for found in _faults(number, one)]
     if faults:
         raise Malformed(errors=faults)
     return [
@@ -105,16 +105,16 @@ def _notices(body: bytes) -> list[Notice]:
     ]
 
 
-def _faults(number: int, one: wire.Told) -> Iterator[dict[str, str]]:
+def _faults(number: int, one: wire.Told) -> Iterator[Fault]:
     """What the database would not take."""
     for name in ("id", "instruction", "code", "detail"):
         if not getattr(one, name).isprintable():
             detail = "Printable characters only."
-            yield {"field": f"notices.{number}.{name}", "code": "invalid_text", "detail": detail}
+            yield fault(f"notices.{number}.{name}", "invalid_text", detail)
     for name in ("quantity", "amount"):
         try:
             if (value := getattr(one, name)) is not None:
                 parse_amount(value)
         except ValueError as error:
             field = f"notices.{number}.{name}"
-            yield {"field": field, "code": "invalid_amount", "detail": f"{error}."}
+            yield fault(field, "invalid_amount", f"{error}.")

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.settlement import services
 from apps.settlement.api import serializers as wire
@@ -251,4 +252,4 @@ def _uuid(field: str, text: str) -> UUID:
 
 
 def _fault(field: str, detail: str) -> dict[str, str]:
-    return {"field": field, "code": "invalid", "detail": detail}
+    return fault(field, "invalid", detail)

@@ -18,6 +18,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from apps.core.exceptions import Fault, fault
 from apps.core.money import parse_amount
 
 CHANGES: Final = "/accounts"
@@ -63,7 +64,7 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     more: bool
 
 
-def faults(told: list[Told]) -> Iterator[dict[str, str]]:
+def faults(told: list[Told]) -> Iterator[Fault]:
     """What JSON types cannot say: texts that the database takes, limits above zero."""
     for number, one in enumerate(told):
         if not one.number.isprintable():
@@ -89,4 +90,4 @@ def _amount(text: str | None) -> Decimal | None:
 
 
 def _fault(number: int, name: str, code: str, detail: str) -> dict[str, str]:
-    return {"field": f"accounts.{number}.{name}", "code": code, "detail": detail}
+    return fault(f"accounts.{number}.{name}", code, detail)

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.tenants.selectors import tenant_ids
 from apps.trading import services
@@ -65,8 +66,7 @@ def _told(body: bytes) -> list[Told]:
     try:
         told = msgspec.json.decode(body, type=wire.Notice).accounts
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        fault = {"field": "", "code": "invalid", "detail": str(error)}
-        raise Malformed(errors=[fault]) from error
+        raise Malformed(errors=[fault("", "invalid", str(error))]) from error
     if faults := list(wire.faults(told)):
         raise Malformed(errors=faults)
     return told

@@ -6,10 +6,9 @@ from typing import Any, Final, get_type_hints
 import msgspec
 from django.conf import settings
 
+from apps.core.exceptions import Fault, fault, shown
 from apps.core.problems import FloatRefused, Malformed
 from apps.trading.services import FeeRequest, TradeRequest, unprintable
-
-Fault = dict[str, str]
 
 _TYPES: Final[dict[type[msgspec.Struct], dict[str, Any]]] = {
     struct: get_type_hints(struct, include_extras=True) for struct in (TradeRequest, FeeRequest)
@@ -22,7 +21,7 @@ def read_trade(data: Any, key: str) -> TradeRequest:
     """A single trade, with the key of its request. Raises `Malformed` with every fault."""
     found, faults = read_item(data)
     if isinstance(data, Mapping) and "idempotency_key" in data:
-        faults.append(_fault("idempotency_key", "unknown_field", "Send it as a header here."))
+        faults.append(fault("idempotency_key", "unknown_field", "Send it as a header here."))
     if found is None or faults:
         raise Malformed(errors=faults)
     return msgspec.structs.replace(found, idempotency_key=key)
@@ -32,13 +31,13 @@ def read_bulk(data: Any) -> list[Any]:
     """The items of a bulk body, not yet read. Raises `Malformed`."""
     most = settings.BULK_TRADES_MAX
     faults = [
-        _fault(str(name), "unknown_field", "There is no such field.")
+        fault(shown(name), "unknown_field", "There is no such field.")
         for name in (data if isinstance(data, Mapping) else ())
         if name != "trades"
     ]
     items = data.get("trades") if isinstance(data, Mapping) else None
     if not isinstance(items, list) or not 1 <= len(items) <= most:
-        faults.append(_fault("trades", "invalid", f"A list of 1 to {most} trades."))
+        faults.append(fault("trades", "invalid", f"A list of 1 to {most} trades."))
     if faults or not isinstance(items, list):
         raise Malformed(errors=faults)
     return items
@@ -59,7 +58,7 @@ def read_bulk_item(data: Any) -> tuple[TradeRequest | None, list[Fault]]:
     """A trade of many, which brings its key, or every fault of its form."""
     found, faults = read_item(data)
     if isinstance(data, Mapping) and data.get("idempotency_key") is None:
-        faults.append(_fault("idempotency_key", "required", "Each trade of many brings its key."))
+        faults.append(fault("idempotency_key", "required", "Each trade of many brings its key."))
     return (None if faults else found), faults
 
 
@@ -72,43 +71,34 @@ def _has_float(data: Mapping[str, Any]) -> bool:
 
 def _explain(data: Any, struct: type[msgspec.Struct], path: str) -> Iterator[Fault]:
     if not isinstance(data, Mapping):
-        yield _fault(path.rstrip("."), "invalid", "An object is expected here.")
+        yield fault(path.rstrip("."), "invalid", "An object is expected here.")
         return
     types = _TYPES[struct]
     required = {field.name for field in msgspec.structs.fields(struct) if field.required}
     for name in data:
         if name not in types:
-            yield _fault(f"{path}{_safe(name)}", "unknown_field", "There is no such field.")
+            yield fault(f"{path}{shown(name)}", "unknown_field", "There is no such field.")
     for name, kind in types.items():
         if name not in data:
             if name in required:
-                yield _fault(f"{path}{name}", "required", "This field is required.")
+                yield fault(f"{path}{name}", "required", "This field is required.")
         elif name == "fees" and isinstance(data[name], list):
             for index, fee in enumerate(data[name]):
                 yield from _explain(fee, FeeRequest, f"{path}fees.{index}.")
             if len(data[name]) > FEES_MAX:
-                yield _fault(f"{path}fees", "invalid", f"A trade has at most {FEES_MAX} fees.")
+                yield fault(f"{path}fees", "invalid", f"A trade has at most {FEES_MAX} fees.")
         else:
             yield from _explain_value(data[name], kind, f"{path}{name}")
 
 
 def _explain_value(value: Any, kind: Any, path: str) -> Iterator[Fault]:
     if isinstance(value, FloatRefused):
-        yield _fault(path, "float_refused", _FLOAT)
+        yield fault(path, "float_refused", _FLOAT)
         return
     if isinstance(value, str) and not value.isprintable():
-        yield _fault(path, "bad_characters", "Only printable characters.")
+        yield fault(path, "bad_characters", "Only printable characters.")
         return
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        yield _fault(path, "invalid", f"{str(error).replace('`', '')}.")
-
-
-def _fault(field: str, code: str, detail: str) -> Fault:
-    return {"field": field, "code": code, "detail": detail}
-
-
-def _safe(name: object) -> str:
-    """A field's name as it may be shown again."""
-    return str(name).encode("ascii", "backslashreplace").decode()[:80]
+        yield fault(path, "invalid", f"{str(error).replace('`', '')}.")

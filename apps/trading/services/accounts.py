@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
+from apps.core.exceptions import Fault, fault
 from apps.events.services import UnitOfWork, unit_of_work
 from apps.trading.events import (
     AccountChanged,
@@ -140,7 +141,7 @@ def _facts(
         )
 
 
-def _faults(terms: AccountTerms) -> list[check.Fault]:
+def _faults(terms: AccountTerms) -> list[Fault]:
     return [
         *check.natural_name_faults("number", terms.number),
         *check.text_faults("name", terms.name),
@@ -150,27 +151,27 @@ def _faults(terms: AccountTerms) -> list[check.Fault]:
     ]
 
 
-def _change_faults(row: ClientAccount, changes: Mapping[str, Any]) -> list[check.Fault]:
-    found: list[check.Fault] = []
+def _change_faults(row: ClientAccount, changes: Mapping[str, Any]) -> list[Fault]:
+    found: list[Fault] = []
     if "name" in changes:
         found += check.text_faults("name", changes["name"])
     for name in LIMITS:
         found += check.positive_faults(name, changes.get(name))
         if row.is_told and name in changes and changes[name] != getattr(row, name):
             detail = "The account system decides about the limits of this account."
-            found.append(check.fault(name, "account_system_decides", detail))
+            found.append(fault(name, "account_system_decides", detail))
     status = changes.get("status", row.status)
     found += check.choice_faults("status", status, AccountStatus.values)
     if status == AccountStatus.OPEN and row.told_status not in {"", AccountStatus.OPEN}:
         detail = f"The account system says that it is {row.told_status}."
-        found.append(check.fault("status", "account_system_decides", detail))
+        found.append(fault("status", "account_system_decides", detail))
     if status == row.status:
         return found
     if row.status == AccountStatus.CLOSED:
-        found.append(check.fault("status", "closed", "A closed account stays closed."))
+        found.append(fault("status", "closed", "A closed account stays closed."))
     elif status == AccountStatus.CLOSED and any(one.quantity for one in holdings_of([row.pk])):
         detail = "It holds positions; an account is closed when it is flat."
-        found.append(check.fault("status", "not_flat", detail))
+        found.append(fault("status", "not_flat", detail))
     return found
 
 

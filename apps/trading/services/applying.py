@@ -14,14 +14,13 @@ from uuid import UUID
 
 import structlog
 
-from apps.core.exceptions import DomainError
+from apps.core.exceptions import DomainError, fault
 from apps.core.money import SCALE_MAX, exact, round_to
 from apps.events.services import UnitOfWork, unit_of_work
 from apps.trading.events import DividendApplied, DividendPaid, PriceChanged, SplitApplied
 from apps.trading.exceptions import ActionRefused
 from apps.trading.models import ActionKind, ActionState, CorporateAction, Instrument
 from apps.trading.selectors.actions import accounts_concerned, scale_needed
-from apps.trading.services import terms as check
 from apps.trading.services.action_checks import decimals_of, factor_of
 from apps.trading.services.announcing import claim, locked, point_to_next, tell
 
@@ -152,7 +151,7 @@ def _stays_exact(row: CorporateAction, factor: Decimal) -> None:
     decimals = scale_needed(row.tenant_id, row.instrument_id) + decimals_of(factor)
     if decimals > SCALE_MAX:
         detail = f"Holdings would have {decimals} decimals, of which {SCALE_MAX} are kept."
-        raise ActionRefused(detail, errors=[check.fault("new_units", "not_exact", detail)])
+        raise ActionRefused(detail, errors=[fault("new_units", "not_exact", detail)])
 
 
 def _price_in_new_units(work: UnitOfWork, instrument: Instrument, factor: Decimal) -> None:

@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.calendars.selectors import codes, knows_calendar
+from apps.core.exceptions import Fault, fault
 from apps.core.money import CURRENCIES
 from apps.events.services import UnitOfWork, unit_of_work
 from apps.trading.events import InstrumentChanged
@@ -88,7 +89,7 @@ def change_instrument(tenant: int, name: str, changes: Mapping[str, Any]) -> Ins
     return row
 
 
-def _faults(terms: InstrumentTerms) -> list[check.Fault]:
+def _faults(terms: InstrumentTerms) -> list[Fault]:
     found = [
         *check.natural_name_faults("symbol", terms.symbol, check.SYMBOL),
         *check.choice_faults("kind", terms.kind, InstrumentKind.values),
@@ -98,33 +99,33 @@ def _faults(terms: InstrumentTerms) -> list[check.Fault]:
     ]
     if terms.symbol in CURRENCIES:
         detail = f"{terms.symbol} is a currency; call the instrument {terms.symbol}.<market>."
-        found.append(check.fault("symbol", "is_a_currency", detail))
+        found.append(fault("symbol", "is_a_currency", detail))
     return found
 
 
-def _clashes(tenant: int, terms: InstrumentTerms) -> list[check.Fault]:
+def _clashes(tenant: int, terms: InstrumentTerms) -> list[Fault]:
     symbol, currency = terms.symbol, terms.currency
     with connection.cursor() as cursor:
         cursor.execute(CLASHES, [tenant, symbol, tenant, symbol, tenant, currency])
         symbol_is_currency, currency_is_symbol = cursor.fetchone()
     found = []
     if symbol_is_currency and symbol not in CURRENCIES:
-        found.append(check.fault("symbol", "is_a_currency", f"{symbol} is in use as a currency."))
+        found.append(fault("symbol", "is_a_currency", f"{symbol} is in use as a currency."))
     if currency_is_symbol:
         detail = f"{currency} is in use as an instrument's symbol."
-        found.append(check.fault("currency", "is_an_instrument", detail))
+        found.append(fault("currency", "is_an_instrument", detail))
     return found
 
 
-def _change_faults(changes: Mapping[str, Any]) -> list[check.Fault]:
-    found: list[check.Fault] = []
+def _change_faults(changes: Mapping[str, Any]) -> list[Fault]:
+    found: list[Fault] = []
     if "name" in changes:
         found += check.text_faults("name", changes["name"])
     for size in SIZES:
         found += check.positive_faults(size, changes.get(size))
     if not 0 <= (changes.get("settlement_days") or 0) <= DAYS_MAX:
         detail = f"Between 0 and {DAYS_MAX} business days."
-        found.append(check.fault("settlement_days", "out_of_range", detail))
+        found.append(fault("settlement_days", "out_of_range", detail))
     if calendar := changes.get("settlement_calendar"):
         found += _calendar_faults(calendar)
     if "status" in changes:
@@ -132,12 +133,12 @@ def _change_faults(changes: Mapping[str, Any]) -> list[check.Fault]:
     return found
 
 
-def _calendar_faults(calendar: str) -> Iterator[check.Fault]:
+def _calendar_faults(calendar: str) -> Iterator[Fault]:
     if faults := list(check.natural_name_faults("settlement_calendar", calendar)):
         yield from faults
     elif not knows_calendar(calendar):
         detail = f"A market, a currency or a pair; of its own name: {', '.join(codes())}."
-        yield check.fault("settlement_calendar", "unknown_calendar", detail)
+        yield fault("settlement_calendar", "unknown_calendar", detail)
 
 
 def _tell(work: UnitOfWork, row: Instrument, changed: tuple[str, ...]) -> None:

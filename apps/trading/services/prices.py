@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from apps.core.exceptions import Fault, fault
 from apps.core.problems import dumps
 from apps.events.services import unit_of_work
 from apps.trading.events import PriceChanged
@@ -51,7 +52,7 @@ def record_prices(tenant: int, prices: Sequence[PriceUpdate], *, now: datetime) 
     with unit_of_work() as work:
         known = _lock(tenant, prices)
         faults += [
-            check.fault(f"prices.{index}.instrument", "unknown_instrument", "There is no such.")
+            fault(f"prices.{index}.instrument", "unknown_instrument", "There is no such.")
             for index, update in enumerate(prices)
             if update.instrument not in known
         ]
@@ -66,11 +67,11 @@ def record_prices(tenant: int, prices: Sequence[PriceUpdate], *, now: datetime) 
     return len(changed)
 
 
-def _faults(index: int, update: PriceUpdate, now: datetime) -> list[check.Fault]:
+def _faults(index: int, update: PriceUpdate, now: datetime) -> list[Fault]:
     here = f"prices.{index}"
     found = list(check.positive_faults(f"{here}.price", update.price))
     if update.at is not None and update.at > now + CLOCK_TOLERANCE:
-        found.append(check.fault(f"{here}.at", "in_the_future", "It has not happened yet."))
+        found.append(fault(f"{here}.at", "in_the_future", "It has not happened yet."))
     return found
 
 

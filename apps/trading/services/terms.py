@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db import models
 
+from apps.core.exceptions import Fault, fault
 from apps.trading.exceptions import TermsRefused
 from apps.trading.selectors.reference import as_uuid
 
@@ -14,13 +15,6 @@ NATURAL: Final = re.compile(r"[A-Za-z0-9^][A-Za-z0-9._:&=^+-]{0,63}")
 SYMBOL: Final = re.compile(r"(?=.{1,64}$)[A-Za-z0-9^](?: ?[A-Za-z0-9._:&=^+/-])*")
 CURRENCY: Final = re.compile(r"[A-Z0-9]{2,12}")
 NAME_MAX: Final = 200
-
-Fault = dict[str, str]
-
-
-def fault(field: str, code: str, detail: str) -> Fault:
-    """One reason to refuse terms."""
-    return {"field": field, "code": code, "detail": detail}
 
 
 def natural_name_faults(field: str, name: str, form: re.Pattern[str] = NATURAL) -> Iterator[Fault]:
@@ -48,7 +42,7 @@ def currency_faults(field: str, currency: str) -> Iterator[Fault]:
 def choice_faults(field: str, value: str, values: Collection[str]) -> Iterator[Fault]:
     """Why this is none of the choices."""
     if value not in values:
-        yield fault(field, "unknown_choice", f"One of {', '.join(values)}.")
+        yield fault(field, "invalid_choice", f"One of {', '.join(values)}.")
 
 
 def positive_faults(field: str, amount: Decimal | int | None) -> Iterator[Fault]:

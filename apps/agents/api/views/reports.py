@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from apps.agents.api import serializers as wire
 from apps.agents.selectors import reports
+from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.tenants.authentication import tenant_of
 from apps.tenants.forms import read_form
@@ -27,7 +28,7 @@ def period_of(request: Request) -> tuple[datetime, datetime]:
     since = asked.get("since") or until - timedelta(days=1)
     if not since < until <= since + LONGEST:
         detail = f"Until is after since, and at most {LONGEST.days} days later."
-        raise Malformed(errors=[{"field": "until", "code": "out_of_range", "detail": detail}])
+        raise Malformed(errors=[fault("until", "out_of_range", detail)])
     return since, until
 
 

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from apps.agents import selectors, services
 from apps.agents.api import serializers as wire
 from apps.agents.api.views.common import AgentsWrite, LeadersWrite, agent_for, named
+from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.forms import read_form
@@ -29,7 +30,7 @@ class QueueView(APIView):
         """A page of the line."""
         ask = page_asked(request)
         if ask.after is not None and not (ask.after.isascii() and ask.after.isdigit()):
-            raise Malformed(errors=[{"field": "after", "code": "invalid", "detail": "A place."}])
+            raise Malformed(errors=[fault("after", "invalid", "A place.")])
         begin = int(ask.after or 0)
         found = selectors.queue(tenant_of(request).pk, limit=ask.limit + 1, after=begin)
         shown = page(

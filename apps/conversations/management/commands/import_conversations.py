@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from apps.conversations import services
 from apps.conversations.dialogues import FORMS, Dialogue, Fault, read
+from apps.core.exceptions import fault
 from apps.tenants.exceptions import TenantNotFound
 from apps.tenants.services import get_tenant
 
@@ -110,7 +111,7 @@ def _read(text: bytes, form: str, now: Any) -> Dialogue | list[Fault]:
     try:
         return read(FORMS[form](json.loads(text)), now=now)
     except (ValueError, RecursionError) as error:
-        return [{"field": "", "code": "not_json", "detail": f"This is no JSON: {error}"}]
+        return [fault("", "not_json", f"This is no JSON: {error}")]
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         detail = f"This is no dialogue of the form {form}: {error!r}"
-        return [{"field": "", "code": "other_form", "detail": detail}]
+        return [fault("", "other_form", detail)]

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.tenants.authentication import tenant_of
 from apps.tenants.pagination import refuse_unknown
@@ -38,7 +39,7 @@ def _time(name: str, text: str) -> datetime:
         found = None
     if found is None:
         detail = "A time in ISO 8601, such as 2026-11-23T09:30:00Z."
-        raise Malformed(errors=[{"field": name, "code": "invalid_time", "detail": detail}])
+        raise Malformed(errors=[fault(name, "invalid_time", detail)])
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

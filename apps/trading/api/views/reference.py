@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.tenants.authentication import tenant_of
 from apps.tenants.forms import filters_of, read_form
@@ -244,7 +245,7 @@ class PriceListView(APIView):
         given = read_form(wire.PricesIn, request.data)["prices"]
         if len(given) > (most := settings.BULK_TRADES_MAX):
             detail = f"At most {most} prices in one call."
-            raise Malformed(errors=[{"field": "prices", "code": "too_many", "detail": detail}])
+            raise Malformed(errors=[fault("prices", "too_many", detail)])
         prices = [services.PriceUpdate(**one) for one in given]
         recorded = services.record_prices(tenant_of(request).pk, prices, now=timezone.now())
         return Response({"received": len(prices), "recorded": recorded})

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core.exceptions import Fault, fault
 from apps.core.money import plain
 from apps.core.problems import Malformed, problem_of, problem_response
 from apps.tenants.authentication import caller_of, tenant_of
@@ -174,8 +175,8 @@ def _key_of(request: Request) -> str:
     if 1 <= len(key) <= KEY_MAX and key.isprintable():
         return key
     detail = f"Send a key of your own choice, 1 to {KEY_MAX} characters, new for each trade."
-    fault = {"field": "Idempotency-Key", "code": "required", "detail": detail}
-    raise Malformed("The header Idempotency-Key is missing or not usable.", errors=[fault])
+    faults = [fault("Idempotency-Key", "required", detail)]
+    raise Malformed("The header Idempotency-Key is missing or not usable.", errors=faults)
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:
@@ -186,5 +187,5 @@ def _result(outcome: Outcome) -> dict[str, Any]:
     return {"status": outcome.error.status, "problem": problem_of(outcome.error)}
 
 
-def _malformed(faults: list[dict[str, str]]) -> dict[str, Any]:
+def _malformed(faults: list[Fault]) -> dict[str, Any]:
     return {"status": TradeMalformed.status, "problem": problem_of(TradeMalformed(errors=faults))}

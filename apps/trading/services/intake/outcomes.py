@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from apps.core.exceptions import DomainError
+from apps.core.exceptions import DomainError, fault
 from apps.trading.events import Reason
 from apps.trading.exceptions import DuplicateExternalId, IdempotencyKeyReused, TradeRefused
 from apps.trading.selectors import TradeView
@@ -56,14 +56,11 @@ class Rejection(msgspec.Struct, frozen=True):
 def refused(rejection: UUID, status: int, reasons: Sequence[Reason]) -> Outcome:
     """The answer that a kept refusal gives, the first time and ever after."""
     kind = DuplicateExternalId if status == DIFFERS else TradeRefused
-    errors = [{"field": one.field, "code": one.code, "detail": one.detail} for one in reasons]
+    errors = [fault(one.field, one.code, one.detail) for one in reasons]
     return Outcome(status, error=kind(errors=errors, rejection=str(rejection)))
 
 
 def key_reused(fields: Sequence[str]) -> Outcome:
     """The answer to a known key with another request."""
-    errors = [
-        {"field": name, "code": "differs", "detail": f"The first request had another {name}."}
-        for name in fields
-    ]
+    errors = [fault(name, "differs", f"The first request had another {name}.") for name in fields]
     return Outcome(REFUSED, error=IdempotencyKeyReused(errors=errors))

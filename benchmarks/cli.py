@@ -24,6 +24,7 @@ RESULTS = HERE / "results"
 PEERS = ("procrastinate", "huey", "hordak", "channels_redis")
 MODULES = {
     "P1": "p1_trades",
+    "P2": "p2_single",
     "P3": "p3_positions",
     "P4": "p4_ledger",
     "P5": "p5_days",

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from types import SimpleNamespace, TracebackType
@@ -68,9 +68,14 @@ class Clients:
         for part in [self._pool.submit(_repeat, call, times) for _ in range(PROCESSES)]:
             part.result()
 
-    def run(self, call: Call, *, threads: int, seconds: float) -> Load:
-        """Have `threads` threads in each process call it for so long, all beginning together."""
-        parts = [self._pool.submit(_run, call, threads, seconds) for _ in range(PROCESSES)]
+    def run(self, call: Call, *, threads: int, seconds: float, rate: float = 0) -> Load:
+        """Have `threads` threads in each process call it for so long, all beginning together.
+
+        With `rate`, all of them make so many calls a second at times that are fixed beforehand, and
+        each is timed from when it was due: a stall is charged for every call that it held up.
+        """
+        every = PROCESSES * threads / rate if rate else 0.0
+        parts = [self._pool.submit(_run, call, threads, seconds, every) for _ in range(PROCESSES)]
         loads = [part.result() for part in parts]
         return Load(
             sum(load.done for load in loads),
@@ -108,8 +113,12 @@ def _repeat(call: Callable[[], object], times: int) -> None:
         call()
 
 
-def _run(call: Call, threads: int, seconds: float) -> Load:
-    loops = [_Loop(call, seconds) for _ in range(threads)]
+def _run(call: Call, threads: int, seconds: float, every: float) -> Load:
+    apart = every / (PROCESSES * threads)
+    loops = [
+        _Loop(call, seconds, every, apart * (index() + PROCESSES * number))
+        for number in range(threads)
+    ]
     for loop in loops:
         loop.start()
     for loop in loops:
@@ -132,25 +141,39 @@ def _run(call: Call, threads: int, seconds: float) -> Load:
 class _Loop(threading.Thread):
     """One thread of calls. The first call, before the start, opens connections and fills caches."""
 
-    def __init__(self, call: Call, seconds: float) -> None:
+    def __init__(self, call: Call, seconds: float, every: float, first: float) -> None:
         super().__init__(daemon=True)
         self.ready, self.go = threading.Event(), threading.Event()
         self.done = 0
         self.latencies: list[float] = []
         self.error: Exception | None = None
         self._call, self._seconds = call, seconds
+        self._every, self._first = every, first
 
     def run(self) -> None:
         try:
             self._call()
             self.ready.set()
             self.go.wait()
-            end = time.perf_counter() + self._seconds
-            while (started := time.perf_counter()) < end:
+            for due in self._times():
                 self.done += self._call()
-                self.latencies.append(time.perf_counter() - started)
+                self.latencies.append(time.perf_counter() - due)
         except Exception as error:  # noqa: BLE001 - the main thread raises it
             self.error = error
         finally:
             self.ready.set()
             connections.close_all()
+
+    def _times(self) -> Iterator[float]:
+        """When each call is due: at its fixed time, or as soon as the last one is through."""
+        began = time.perf_counter()
+        end = began + self._seconds
+        if not self._every:
+            while (now := time.perf_counter()) < end:
+                yield now
+            return
+        due = began + self._first
+        while due < end:
+            time.sleep(max(0.0, due - time.perf_counter()))
+            yield due
+            due += self._every

@@ -125,7 +125,7 @@ app.autodiscover_tasks()
 
 
 class Sweeper(bootsteps.StartStopStep):
-    """Every worker sweeps, about once a second; an advisory lock lets one at a time do the work."""
+    """Every worker looks, about once a second, whether one has swept meanwhile, and else does it."""
 
     requires = ("celery.worker.components:Timer",)
 
@@ -170,12 +170,12 @@ app.steps["worker"].add(Presence)
 def _sweep() -> None:
     import structlog  # noqa: PLC0415 - see above
 
-    from apps.events.services import sweep  # noqa: PLC0415 - see above
+    from apps.events.services import sweep_in_turn  # noqa: PLC0415 - see above
     from apps.events.services.failing import INFRASTRUCTURE, summary  # noqa: PLC0415 - see above
 
     close_old_connections()
     try:
-        sweep()
+        sweep_in_turn()
     except INFRASTRUCTURE as error:
         close_old_connections()
         structlog.get_logger(__name__).warning("sweep failed", error=summary(error))

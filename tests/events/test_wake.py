@@ -7,8 +7,10 @@ from decimal import Decimal
 
 import psycopg
 import pytest
+import redis
 from celery import current_app
 from celery.exceptions import QueueNotFound
+from django.conf import settings
 from django.db import OperationalError, connection
 from kombu import Queue
 
@@ -25,6 +27,7 @@ from apps.events.services import (
     reshard,
     stop_partition,
     sweep,
+    sweep_in_turn,
     sweeping,
     unit_of_work,
     waking,
@@ -171,6 +174,15 @@ class TestFlags:
         assert sent == [(f"positions.{HERE % 2}", handler.name, TOPIC, [HERE])]
 
 
+@pytest.fixture
+def turn():
+    """The flag of who has swept, which is down."""
+    flag = f"{settings.REDIS_PREFIX}:swept"
+    waking.client().delete(flag)
+    yield flag
+    waking.client().delete(flag)
+
+
 class TestSweep:
     """R7: whatever became of the wakes, the sweep brings back what stands still."""
 
@@ -262,6 +274,35 @@ class TestSweep:
             assert sweep() == 0
             other.execute("SELECT pg_advisory_unlock(%s)", [sweeping.SWEEP_LOCK])
         assert sweep() == 1
+
+    def test_once_in_a_second_is_enough_for_all_workers(self, make_handler, sent, turn):
+        make_handler()
+        append(1)
+        age(2)
+        waking.client().set(turn, 1)  # another worker had its turn
+        assert sweep_in_turn() == 0
+        waking.client().delete(turn)
+        assert sweep_in_turn() == 1
+
+    def test_whose_turn_it_was_is_forgotten_before_a_worker_looks_again(self, turn):
+        """However a worker dies in its sweep, the next one comes at the next second."""
+        sweep_in_turn()
+        left = waking.client().pttl(turn)
+        assert left != -1  # it ends by itself
+        assert left < sweeping.SWEEP_SECONDS * 1000
+
+    def test_without_redis_everyone_sweeps(self, make_handler, sent, monkeypatch):
+        make_handler()
+        append(1)
+        age(2)
+
+        def refused():
+            raise redis.ConnectionError
+
+        monkeypatch.setattr(waking, "client", refused)
+        assert sweep_in_turn() == 1
+        age(2)
+        assert sweep_in_turn() == 1
 
     def test_lets_go_of_its_lock_after_an_error(self, make_handler, sent, monkeypatch):
         make_handler()

@@ -6,7 +6,13 @@ from apps.events.services.publishing import UnitOfWork, append, unit_of_work
 from apps.events.services.replaying import Replay, log_length, replay
 from apps.events.services.resuming import resume, resume_partition, stop_partition
 from apps.events.services.ringing import ring_at
-from apps.events.services.sweeping import SWEEP_SECONDS, register_cursors, reshard, sweep
+from apps.events.services.sweeping import (
+    SWEEP_SECONDS,
+    register_cursors,
+    reshard,
+    sweep,
+    sweep_in_turn,
+)
 from apps.events.services.waking import clear_flags, wake, wake_readers
 from apps.events.services.workers import announce, take_leave
 
@@ -32,6 +38,7 @@ __all__ = [
     "ring_at",
     "stop_partition",
     "sweep",
+    "sweep_in_turn",
     "take_leave",
     "tick",
     "unit_of_work",

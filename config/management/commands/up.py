@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from django.core.management import get_commands
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config import embedded, locks, stack
@@ -28,7 +27,10 @@ DEFAULT_PORT = 8000
 
 
 class Command(BaseCommand):
-    """Starts everything, shows what it says, ends everything on Ctrl-C."""
+    """Starts everything, shows what it says, ends everything on Ctrl-C.
+
+    `manage.py` runs it without Django's apps.
+    """
 
     help = "Run the whole stack: databases, doors, workers, clock, Flower and a demo market."
     requires_system_checks = []
@@ -72,7 +74,7 @@ class Command(BaseCommand):
                     with Supervisor(
                         console, watchdog, stop, environment, services.keep
                     ) as supervisor:
-                        _start(supervisor, var, doors, demo=demo and _has_demo(console))
+                        _start(supervisor, var, doors, demo=demo)
                         seconds = time.monotonic() - started
                         console.plain(_welcome(var, doors, seconds, demo=demo))
                         supervisor.wait()
@@ -95,13 +97,6 @@ def _start(supervisor: Supervisor, var: Path, doors: stack.Ports, *, demo: bool)
         url = doors.url(doors.web)
         alive = stack.manage("demo", "demo", "--talk", "--url", url)
         supervisor.start([*stack.nlu_stubs(var, doors), alive])
-
-
-def _has_demo(console: Console) -> bool:
-    if "demo" in get_commands():
-        return True
-    console.line("up", "there is no demo command: no demo tenant, no demo market")
-    return False
 
 
 def _welcome(var: Path, doors: stack.Ports, seconds: float, *, demo: bool) -> str:

@@ -133,7 +133,8 @@ DATABASES["default"].update(
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
     "connect_timeout": 5,  # seconds
-    "application_name": env.str("LOCKSTEP_PROCESS", default="lockstep"),
+    # PGAPPNAME, libpq's own, says more: a supervisor names each process in it.
+    "fallback_application_name": env.str("LOCKSTEP_PROCESS", default="lockstep"),
     # Prepared statements pay on hot paths; unset behind a pooler in transaction mode.
     "prepare_threshold": env.int("DATABASE_PREPARE_THRESHOLD", default=5),
     "keepalives_idle": 10,

@@ -20,8 +20,10 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    import subprocess  # not at run time: this process is to stay small
+if TYPE_CHECKING:  # not at run time: this process is to stay small
+    import subprocess
+
+    from config.supervisor.copies import Copy
 
 GRACE = 6.0  # seconds that a group gets between its own signal and SIGKILL
 _GATE = 'read -r _ && exec "$0" "$@" </dev/null'
@@ -40,7 +42,7 @@ def gated(command: Sequence[str]) -> list[str]:
     return ["/bin/sh", "-c", _GATE, *command]
 
 
-def open_gate(child: "subprocess.Popen[bytes]") -> None:
+def open_gate(child: "subprocess.Popen[bytes] | Copy") -> None:
     """Let a gated child become its command; one that is already dead stays so."""
     assert child.stdin is not None
     try:

@@ -7,6 +7,7 @@ stop it ends its children rank by rank; when it dies, its watchdog does.
 from config.supervisor.child import Child, ProcessSpec
 from config.supervisor.claim import AlreadyRunning, claim, stop_running
 from config.supervisor.console import Console
+from config.supervisor.copies import Nursery
 from config.supervisor.guard import Watchdog
 from config.supervisor.supervisor import ProcessFailed, Stopped, StopRequest, Supervisor
 
@@ -14,6 +15,7 @@ __all__ = [
     "AlreadyRunning",
     "Child",
     "Console",
+    "Nursery",
     "ProcessFailed",
     "ProcessSpec",
     "StopRequest",

@@ -4,6 +4,7 @@ import http.client
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from config.supervisor.console import Console
+from config.supervisor.copies import Copy, Nursery
 from config.supervisor.guard import Watchdog
 from config.watchdog import Group, gated, open_gate, signal_group
 
@@ -45,17 +47,24 @@ class Child:
         environment: Mapping[str, str],
         console: Console,
         watchdog: Watchdog,
+        nursery: Nursery | None = None,
         *,
         once: bool = False,
     ) -> None:
-        """Take what the process needs; with `once` it is not started again."""
+        """Take what the process needs; with `once` it is not started again.
+
+        With a nursery, what this interpreter is to run begins as a copy.
+        """
         self.spec = spec
         self.exit_code: int | None = None
-        self._environment = {**environment, "LOCKSTEP_PROCESS": spec.name}
+        self._environment = {
+            **environment, "LOCKSTEP_PROCESS": spec.name, "PGAPPNAME": spec.name
+        }  # fmt: skip
         self._console = console
         self._watchdog = watchdog
+        self._nursery = nursery
         self._once = once
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Copy | None = None
         self._spawning = threading.Lock()
         self._stopping = threading.Event()
         self._heard = threading.Event()
@@ -125,7 +134,12 @@ class Child:
         self._watchdog.remove(self.spec.name)
         return code
 
-    def _spawn(self) -> "subprocess.Popen[bytes]":
+    def _spawn(self) -> "subprocess.Popen[bytes] | Copy":
+        if self._nursery is not None and self.spec.command[0] == sys.executable:
+            try:
+                return self._nursery.spawn(self.spec.command, self._environment)
+            except OSError as error:
+                self._say(f"starts without the nursery: {error!r}")
         return subprocess.Popen(
             gated(self.spec.command),
             stdin=subprocess.PIPE,
@@ -135,7 +149,7 @@ class Child:
             start_new_session=True,  # the terminal's Ctrl-C is the supervisor's alone
         )
 
-    def _read(self, process: "subprocess.Popen[bytes]") -> None:
+    def _read(self, process: "subprocess.Popen[bytes] | Copy") -> None:
         assert process.stdout is not None
         with process.stdout as output:
             while line := output.readline(LINE_BYTES_MAX):

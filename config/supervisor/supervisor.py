@@ -10,6 +10,7 @@ from typing import Self
 
 from config.supervisor.child import Child, ProcessSpec
 from config.supervisor.console import Console
+from config.supervisor.copies import Nursery
 from config.supervisor.guard import Watchdog
 
 WAITING_SAID_EVERY = 15.0  # seconds
@@ -77,6 +78,7 @@ class Supervisor:
         stop: StopRequest,
         environment: Mapping[str, str],
         each_second: Callable[[], None] = lambda: None,
+        nursery: Nursery | None = None,
     ) -> None:
         """Run processes with this environment; call `each_second` while they run."""
         self._console = console
@@ -84,6 +86,7 @@ class Supervisor:
         self._stop = stop
         self._environment = environment
         self._each_second = each_second
+        self._nursery = nursery
         self._children: list[Child] = []
 
     def __enter__(self) -> Self:
@@ -143,7 +146,8 @@ class Supervisor:
             self._each_second()
 
     def _add(self, spec: ProcessSpec, *, once: bool) -> Child:
-        child = Child(spec, self._environment, self._console, self._watchdog, once=once)
+        nursery = None if once else self._nursery  # which may still be busy with its imports
+        child = Child(spec, self._environment, self._console, self._watchdog, nursery, once=once)
         self._children.append(child)
         child.start()
         return child

@@ -90,7 +90,7 @@ def toys(tmp_path):
         one.end()
 
 
-def toy(shell, name="toy", **spec):
+def toy(shell="", name="toy", **spec):
     return {"name": name, "command": ["/bin/sh", "-c", shell], **spec}
 
 

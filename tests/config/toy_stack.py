@@ -1,6 +1,6 @@
 """A supervisor over toy processes: `python toy_stack.py DIRECTORY '[{"name": …}, …]'`.
 
-With SERVICES=1 in the environment it has embedded servers too.
+With SERVICES=1 in the environment it has embedded servers too; with NURSERY=<module> a nursery.
 """
 
 import json
@@ -13,6 +13,7 @@ from config.stack import OwnServices
 from config.supervisor import (
     AlreadyRunning,
     Console,
+    Nursery,
     ProcessSpec,
     Stopped,
     StopRequest,
@@ -36,7 +37,10 @@ def main(directory: Path, specs: list[ProcessSpec]) -> None:
             if os.environ.get("SERVICES"):
                 stack.enter_context(services)
                 keep = services.keep
-            with Supervisor(console, watchdog, stop, os.environ, keep) as supervisor:
+            nursery = None
+            if module := os.environ.get("NURSERY"):
+                nursery = stack.enter_context(closing(Nursery(module, os.environ)))
+            with Supervisor(console, watchdog, stop, os.environ, keep, nursery) as supervisor:
                 supervisor.start(specs)
                 supervisor.wait_ready()
                 console.plain("READY")

@@ -14,6 +14,7 @@ from config import embedded, locks, stack
 from config.supervisor import (
     AlreadyRunning,
     Console,
+    Nursery,
     ProcessFailed,
     Stopped,
     StopRequest,
@@ -71,9 +72,12 @@ class Command(BaseCommand):
             try:
                 with stack.OwnServices(var, watchdog, console) as services:
                     environment = stack.environment(var, doors, services.urls)
-                    with Supervisor(
-                        console, watchdog, stop, environment, services.keep
-                    ) as supervisor:
+                    with (
+                        closing(Nursery("config.warm", environment)) as nursery,
+                        Supervisor(
+                            console, watchdog, stop, environment, services.keep, nursery
+                        ) as supervisor,
+                    ):
                         _start(supervisor, var, doors, demo=demo)
                         seconds = time.monotonic() - started
                         console.plain(_welcome(var, doors, seconds, demo=demo))
@@ -84,11 +88,9 @@ class Command(BaseCommand):
 
 def _start(supervisor: Supervisor, var: Path, doors: stack.Ports, *, demo: bool) -> None:
     """Prepare the database and start everything; returns when the stack serves."""
-    # The sockets' long start runs beside the preparation. The web's must not: who finds it healthy
-    # may call it.
-    supervisor.start([stack.sockets(doors)])
+    # The nursery imports meanwhile.
     supervisor.run_once(stack.manage("prepare", "prepare", *["--demo"] * demo))
-    supervisor.start([stack.web(doors), *stack.workers(var)])
+    supervisor.start([stack.web(doors), stack.sockets(doors), *stack.workers(var)])
     supervisor.wait_ready()
     # Nothing waits for these.
     clearing = stack.clearing(var, doors, demo=demo)

@@ -1,0 +1,5 @@
+"""What a nursery imports for its toys."""
+
+import os
+
+IMPORTED_BY = os.getpid()

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.tenants.permissions import TraderWrites
 from config.urls import urlpatterns as product
 
 
@@ -36,6 +37,8 @@ class NoteForm(serializers.ModelSerializer[Note]):
 
 class Trivial(APIView):
     """Authentication, permissions, parsing and rendering as everywhere, and next to nothing else."""
+
+    permission_classes = (TraderWrites,)
 
     def get(self, request: Request) -> Response:
         return Response({"ok": True})

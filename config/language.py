@@ -74,7 +74,7 @@ LOOPBACK: Final = "http://127.0.0.1:"
 
 
 def set_up(tenant: Tenant, *, stubs: str) -> None:
-    """Give the tenant a bot with flows, providers and a trained model; what is there stays as it is.
+    """Give the tenant a bot with flows and providers; what is there stays as it is.
 
     `stubs` is the address of the providers' stand-ins (`apps.nlu.management.stubs`).
     """
@@ -86,6 +86,10 @@ def set_up(tenant: Tenant, *, stubs: str) -> None:
         BotFlow.objects.get_or_create(
             tenant=tenant, intent=intent, defaults={"replies": replies, **more}
         )
+
+
+def learn(tenant: Tenant) -> None:
+    """Train the model that answers when no provider does, unless there is one."""
     if selectors.model_in_use(tenant.pk) is None:
         services.add_examples(tenant.pk, pairs())
         services.train_now(tenant.pk, list(pairs()), by="demo", promoted=True)

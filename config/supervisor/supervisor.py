@@ -114,10 +114,10 @@ class Supervisor:
         if child.exit_code != 0:
             raise ProcessFailed(f"{spec.name} failed with {child.exit_code}")
 
-    def start(self, specs: Iterable[ProcessSpec]) -> None:
-        """Start processes, all at once, and keep them running."""
+    def start(self, specs: Iterable[ProcessSpec], *, once: bool = False) -> None:
+        """Start processes, all at once, and keep them running; or let each end, with `once`."""
         for spec in specs:
-            self._add(spec, once=False)
+            self._add(spec, once=once)
 
     def wait_ready(self) -> None:
         """Wait until every process does its work.

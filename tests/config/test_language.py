@@ -32,6 +32,7 @@ def _fresh_memory() -> Iterator[None]:
 def test_it_is_made_once_and_understands_without_any_provider(tenant: Tenant) -> None:
     for _ in range(2):
         language.set_up(tenant, stubs=NOBODY)
+        language.learn(tenant)
 
     assert Bot.objects.count() == 1
     assert BotFlow.objects.count() == len(language.FLOWS)

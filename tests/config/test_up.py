@@ -86,10 +86,21 @@ def _ready(var, up):
 
 
 def _runs(name, supervisor):
-    for process in psutil.Process(supervisor).children():
+    """The nursery's copies show their names."""
+    for process in psutil.Process(supervisor).children(recursive=True):
         try:
-            if process.environ().get("LOCKSTEP_PROCESS") == name:
+            if process.name() == name:
                 return True
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
     return False
+
+
+def test_the_supervisor_needs_none_of_our_apps():
+    look = "import sys, config.settings, config.management.commands.up; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", look], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+
+    assert "config.supervisor" in done.stdout.split()
+    assert not [one for one in done.stdout.split() if one.endswith(".models")]

@@ -2,6 +2,7 @@
 
 import apps.agents.models.policy
 import apps.core.ids
+from apps.core.new_tables import Steps
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-class Migration(migrations.Migration):
+class Migration(Steps):
 
     initial = True
 

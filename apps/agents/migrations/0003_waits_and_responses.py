@@ -4,8 +4,10 @@ from typing import ClassVar
 
 from django.db import migrations, models
 
+from apps.core.new_tables import Steps
 
-class Migration(migrations.Migration):
+
+class Migration(Steps):
     """Columns; without an `asked_at` the time of queueing counts."""
 
     dependencies: ClassVar = [("agents", "0002_guards")]

@@ -7,9 +7,10 @@ from django.db import migrations, models
 
 import apps.conversations.models.widgets
 import apps.core.ids
+from apps.core.new_tables import Steps
 
 
-class Migration(migrations.Migration):
+class Migration(Steps):
     dependencies = [
         ("conversations", "0004_guards"),
         ("tenants", "0001_initial"),

@@ -6,9 +6,10 @@ import django.db.models.functions.text
 from django.db import migrations, models
 
 import apps.core.ids
+from apps.core.new_tables import Steps
 
 
-class Migration(migrations.Migration):
+class Migration(Steps):
     dependencies = [
         ("conversations", "0005_widgets"),
         ("tenants", "0001_initial"),

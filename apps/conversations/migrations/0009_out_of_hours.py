@@ -2,8 +2,10 @@
 
 from django.db import migrations, models
 
+from apps.core.new_tables import Steps
 
-class Migration(migrations.Migration):
+
+class Migration(Steps):
     dependencies = [
         ("conversations", "0008_bot"),
         ("tenants", "0001_initial"),

@@ -6,6 +6,8 @@ import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import F, Q
 
+from apps.core.new_tables import Steps
+
 SQL = Path(__file__).parent / "sql"
 STATES = ["proposed", "approved", "rejected", "withdrawn"]
 
@@ -16,7 +18,7 @@ def _key(to: str, **options: object) -> models.ForeignKey:
     )
 
 
-class Migration(migrations.Migration):
+class Migration(Steps):
     """Adjustments by two people, and owners that are closed."""
 
     dependencies = [("ledger", "0015_archives_are_kept"), ("trading", "0001_initial")]

@@ -2,12 +2,13 @@
 
 import apps.core.ids
 import apps.reports.periods
+from apps.core.new_tables import Steps
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
 
-class Migration(migrations.Migration):
+class Migration(Steps):
 
     initial = True
 

@@ -6,9 +6,10 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import apps.settlement.models.fields
+from apps.core.new_tables import Steps
 
 
-class Migration(migrations.Migration):
+class Migration(Steps):
     """Splits: what a unit that is open is today, and what they made of settled units."""
 
     dependencies = [

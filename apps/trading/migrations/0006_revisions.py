@@ -6,9 +6,10 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import apps.trading.models.fields
+from apps.core.new_tables import Steps
 
 
-class Migration(migrations.Migration):
+class Migration(Steps):
     """Trades have later versions; the history of positions knows its fills."""
 
     dependencies = [

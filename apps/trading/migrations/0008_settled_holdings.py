@@ -6,9 +6,10 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import apps.trading.models.fields
+from apps.core.new_tables import Steps
 
 
-class Migration(migrations.Migration):
+class Migration(Steps):
     """How much of a position has settled."""
 
     dependencies = [

@@ -4,9 +4,10 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import apps.trading.models.fields
+from apps.core.new_tables import Steps
 
 
-class Migration(migrations.Migration):
+class Migration(Steps):
     """Snapshots of all positions at one cut of the log."""
 
     dependencies = [("tenants", "0001_initial"), ("trading", "0010_two_times")]

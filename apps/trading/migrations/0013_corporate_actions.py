@@ -8,11 +8,12 @@ from django.db import migrations, models
 
 import apps.core.ids
 import apps.trading.models.fields
+from apps.core.new_tables import Steps
 
 SQL = Path(__file__).parent / "sql"
 
 
-class Migration(migrations.Migration):
+class Migration(Steps):
     """Corporate actions: what was announced, and what splits made of positions."""
 
     dependencies = [

@@ -3,8 +3,10 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+from apps.core.new_tables import Steps
 
-class Migration(migrations.Migration):
+
+class Migration(Steps):
     """What an account system decides about accounts, beside what we do."""
 
     dependencies = [

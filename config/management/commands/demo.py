@@ -35,8 +35,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """--setup, --talk, --url, --rate, --seed."""
+        """--setup, --learn, --talk, --url, --rate, --seed."""
         parser.add_argument("--setup", action="store_true", help="make the tenant, trade nothing")
+        parser.add_argument("--learn", action="store_true", help="only train the bot's own model")
         parser.add_argument("--talk", action="store_true", help="conversations as well")
         parser.add_argument("--url", default="http://127.0.0.1:8000", help="the web server")
         parser.add_argument("--rate", type=float, default=4.0, help="trades a second (default: 4)")
@@ -44,6 +45,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Set up, then trade until told to stop."""
+        if options["learn"]:
+            language.learn(get_tenant(demo.TENANT))
+            return
         var = Path(settings.VAR_DIR)
         known = demo.set_up(var)
         if options["setup"]:

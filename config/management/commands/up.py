@@ -99,6 +99,7 @@ def _start(supervisor: Supervisor, var: Path, doors: stack.Ports, *, demo: bool)
         url = doors.url(doors.web)
         alive = stack.manage("demo", "demo", "--talk", "--url", url)
         supervisor.start([*stack.nlu_stubs(var, doors), alive])
+        supervisor.start([stack.manage("demo-learns", "demo", "--learn")], once=True)
 
 
 def _welcome(var: Path, doors: stack.Ports, seconds: float, *, demo: bool) -> str:

@@ -97,6 +97,19 @@ def test_models_are_rendered_once_a_step(db, monkeypatch):
     monkeypatch.setattr(migrations.state.ModelState, "render", noted)
     Toys(Steps, operations()).apply()
     assert rendered.count("Toy") == 4  # tables, parts, the alteration, parts
+    assert rendered.count("Owner") == 3  # the last parts are not its own
+
+
+def test_code_in_a_migration_finds_models_that_know_each_other(db):
+    related = []
+
+    def look(apps, _editor):
+        field = apps.get_model("toys", "Toy")._meta.get_field("owner")
+        related.append(field.related_model is apps.get_model("toys", "Owner"))
+
+    last = migrations.AddField("owner", "age", models.IntegerField(default=1))
+    Toys(Steps, [*operations(), last, migrations.RunPython(look)]).apply()
+    assert related == [True]
 
 
 def test_new_tables_are_no_more_than_that(db):

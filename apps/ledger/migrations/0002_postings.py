@@ -5,11 +5,12 @@ from pathlib import Path
 from django.db import migrations, models
 
 import apps.ledger.models
+from apps.core.new_tables import Steps
 
 SQL = Path(__file__).parent / "sql"
 
 
-class Migration(migrations.Migration):
+class Migration(Steps):
     """The legs of entries, in a table that is partitioned by month."""
 
     dependencies = [("ledger", "0001_journal")]

@@ -2,8 +2,10 @@
 
 from django.db import migrations, models
 
+from apps.core.new_tables import Steps
 
-class Migration(migrations.Migration):
+
+class Migration(Steps):
     """One index."""
 
     dependencies = [("nlu", "0002_providers_and_turns")]

@@ -4,8 +4,10 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
+from apps.core.new_tables import Steps
 
-class Migration(migrations.Migration):
+
+class Migration(Steps):
     """Whether a tenant delivers more than an account holds, and an index to what is promised already."""
 
     dependencies = [

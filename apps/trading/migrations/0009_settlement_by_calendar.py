@@ -2,8 +2,10 @@
 
 from django.db import migrations, models
 
+from apps.core.new_tables import Steps
 
-class Migration(migrations.Migration):
+
+class Migration(Steps):
     dependencies = [
         ("trading", "0008_settled_holdings"),
     ]

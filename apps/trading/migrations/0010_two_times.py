@@ -4,10 +4,12 @@ from pathlib import Path
 
 from django.db import migrations, models
 
+from apps.core.new_tables import Steps
+
 SQL = Path(__file__).parent / "sql"
 
 
-class Migration(migrations.Migration):
+class Migration(Steps):
     """Changes of positions have two times that never fall, so that both can be searched."""
 
     dependencies = [("trading", "0009_settlement_by_calendar")]

@@ -284,8 +284,9 @@ class TestSweep:
         waking.client().delete(turn)
         assert sweep_in_turn() == 1
 
-    def test_whose_turn_it_was_is_forgotten_before_a_worker_looks_again(self, turn):
+    def test_whose_turn_it_was_is_forgotten_before_a_worker_looks_again(self, turn, make_handler):
         """However a worker dies in its sweep, the next one comes at the next second."""
+        make_handler()
         sweep_in_turn()
         left = waking.client().pttl(turn)
         assert left != -1  # it ends by itself

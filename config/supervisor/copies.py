@@ -79,7 +79,7 @@ class Nursery:
         with theirs:
             self._server = subprocess.Popen(
                 [sys.executable, "-m", "config.nursery", self._module],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 env=self._environment,
                 start_new_session=True,
             )

@@ -4,7 +4,8 @@ import json
 import os
 import sys
 import time
-from contextlib import closing
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class Command(BaseCommand):
                 with stack.OwnServices(var, watchdog, console) as services:
                     environment = stack.environment(var, doors, services.urls)
                     with (
-                        closing(Nursery("config.warm", environment)) as nursery,
+                        _nursery(environment) as nursery,
                         Supervisor(
                             console, watchdog, stop, environment, services.keep, nursery
                         ) as supervisor,
@@ -84,6 +85,13 @@ class Command(BaseCommand):
                         supervisor.wait()
             except Stopped:
                 console.line("up", "everything has stopped")
+
+
+def _nursery(environment: Mapping[str, str]) -> AbstractContextManager[Nursery | None]:
+    """Make one, where a fork after the imports is safe; on macOS each process imports by itself."""
+    if sys.platform != "linux":
+        return nullcontext()
+    return closing(Nursery("config.warm", environment))
 
 
 def _start(supervisor: Supervisor, var: Path, doors: stack.Ports, *, demo: bool) -> None:

@@ -151,7 +151,7 @@ def _measure(
         (snapshots, "plain aggregate", "limit", partial(_ask, PLAIN_POSITIONS, [])),
         (snapshots, "a bare copy", "also", partial(_ask, PLAIN_COPY, [])),
         (proofs, "plain aggregate of everything", "limit", partial(_ask, PLAIN_DAY, everything)),
-        (proofs, "verify_ledger", "ours", _verify),
+        (proofs, "verify_ledger", "ours", partial(_verify, business)),
     ]  # fmt: skip
     series = [chapter.new(f"{name}, {number} days", role, "s")  # type: ignore[arg-type] # a role
               for chapter, name, role, _ in work]  # fmt: skip
@@ -203,7 +203,7 @@ def _reconcile(business: Business, number: int) -> None:
         raise AssertionError(f"day {number}: {wrong}")
 
 
-def _verify() -> None:
-    faults = [failure for check in CHECKS for failure in check(None).failures]
+def _verify(business: Business) -> None:
+    faults = [failure for check in CHECKS for failure in check(business.tenant).failures]
     if faults:
         raise AssertionError(str(faults[:5]))

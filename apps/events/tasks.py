@@ -17,7 +17,6 @@ log = structlog.get_logger(__name__)
 @shared_task(name="events.drain")
 def drain(*, handler: str, topic: str, partitions: list[int], **_: Any) -> None:
     """Let a handler take what these partitions hold."""
-    services.clear_flags(handler, topic, partitions)
     try:
         more = services.drain_all(handler, topic, partitions)
     except failing.INFRASTRUCTURE as error:

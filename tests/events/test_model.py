@@ -67,7 +67,6 @@ class LogMachine(RuleBasedStateMachine):
         waking._send = self._send
         waking._not_yet_woken = self._heed_flags
         waking.clear_flags = self._clear_flags
-        tasks.services.clear_flags = self._clear_flags
 
     # --- what stands in for Redis; its flags live for ever, which is worse than the real ones
 
@@ -343,7 +342,6 @@ class TestModel:
     def test_the_promise_holds(self, make_handler, monkeypatch):
         for name in ("_send", "_not_yet_woken", "clear_flags"):
             monkeypatch.setattr(waking, name, getattr(waking, name))  # put back afterwards
-        monkeypatch.setattr(tasks.services, "clear_flags", tasks.services.clear_flags)
 
         def take(batch):
             if LogMachine.outage:

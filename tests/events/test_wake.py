@@ -124,7 +124,7 @@ class TestWake:
 
 
 class TestFlags:
-    """R2: cleared before the log is read, short-lived, and not heeded by the sweep."""
+    """R2: cleared before the last look, short-lived, and not heeded by the sweep."""
 
     def test_live_no_longer_than_the_sweep_period(self, make_handler, sent):
         handler = make_handler()
@@ -132,36 +132,39 @@ class TestFlags:
         left = waking.client().pttl(waking._flag(handler.name, TOPIC, HERE))
         assert 0 < left <= sweeping.SWEEP_SECONDS * 1000
 
-    def test_are_cleared_before_the_log_is_read(self, make_handler, sent, monkeypatch):
+    @pytest.mark.parametrize(
+        ("point", "wakes"), [("after_read", 1), ("before_unlock", 1), ("after_unlock", 2)]
+    )
+    def test_a_fact_told_during_a_drain_is_seen_by_its_last_look_or_wakes_again(
+        self, make_handler, sent, monkeypatch, point, wakes
+    ):
+        """A wake stands for all that is told until the drain looks for the last time."""
         handler = make_handler()
         append(1)
-        assert flag(handler.name)
-        at_read = []
-        monkeypatch.setattr(
-            barriers,
-            "hook",
-            lambda point, _place: (
-                at_read.append(flag(handler.name)) if point == "after_begin" else None
-            ),
-        )
-        tasks.drain(handler=handler.name, topic=TOPIC, partitions=[HERE])
-        assert at_read == [False]
 
-    def test_a_fact_told_during_a_drain_wakes_again(self, make_handler, sent, monkeypatch):
-        """The drain may have read already: only the new wake brings it back for sure."""
-        handler = make_handler()
-        append(1)
-        told = []
-
-        def tell(point, _place):
-            if point == "after_read" and not told:
-                told.append(1)
+        def tell(passed, _place):
+            if passed == point:
+                monkeypatch.setattr(barriers, "hook", None)
                 in_threads(lambda: append(2))
 
         monkeypatch.setattr(barriers, "hook", tell)
         tasks.drain(handler=handler.name, topic=TOPIC, partitions=[HERE])
-        assert len(sent) == 2
+        assert len(sent) == wakes
+        assert flag(handler.name) is (wakes == 2)
+        tasks.drain(handler=handler.name, topic=TOPIC, partitions=[HERE])
         assert seen() == [1, 2]
+
+    def test_of_a_handler_that_calls_out_are_cleared_first(self, make_handler, sent, monkeypatch):
+        """It may be long at work: what is told meanwhile wakes again."""
+
+        async def call(_recorded):
+            told.append(flag(handler.name))
+
+        told: list[bool] = []
+        handler = make_handler(call, calls_out=True)
+        append(1)
+        tasks.drain(handler=handler.name, topic=TOPIC, partitions=[HERE])
+        assert told == [False]
 
     def test_are_not_heeded_by_the_sweep(self, make_handler, sent):
         """Of a lost wake the flag may be all that is left."""
@@ -348,9 +351,10 @@ class TestFullQueues:
 class TestDrainTask:
     def test_wakes_again_where_there_is_more(self, make_handler, sent, monkeypatch):
         handler = make_handler()
-        append(1)
+        append(1, 2)
         sent.clear()
         monkeypatch.setattr(draining, "SLICE_SECONDS", 0)
+        monkeypatch.setattr(draining, "_limits", {handler.name: 1})
         tasks.drain(handler=handler.name, topic=TOPIC, partitions=[HERE])
         assert sent == [(f"positions.{HERE % 2}", handler.name, TOPIC, [HERE])]
 

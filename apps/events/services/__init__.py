@@ -13,7 +13,7 @@ from apps.events.services.sweeping import (
     sweep,
     sweep_in_turn,
 )
-from apps.events.services.waking import clear_flags, wake, wake_readers
+from apps.events.services.waking import wake, wake_readers
 from apps.events.services.workers import announce, take_leave
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "UnitOfWork",
     "announce",
     "append",
-    "clear_flags",
     "drain",
     "drain_all",
     "due_periods",

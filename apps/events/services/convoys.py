@@ -8,14 +8,16 @@ error that no outage explains) is left to `draining`, which takes that partition
 the offender. The rules of [One at a time] and [Attempts] there hold for every partition here.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
+from django.db import InterfaceError, OperationalError
 
 from apps.events.registry import Batch, Handler
-from apps.events.services import failing, parking, places
+from apps.events.services import failing, parking, places, waking
 from apps.events.services.barriers import barrier
 from apps.events.services.places import Attempt, Place, Row
 from apps.events.services.publishing import unit_of_work
@@ -46,34 +48,52 @@ class Convoy:
         """
         deadline = time.monotonic() + seconds
         waiting = sorted(partitions)
-        while waiting and time.monotonic() < deadline:
-            with places.claims(self.handler, self.topic, waiting) as mine:
-                left = mine
-                while left and time.monotonic() < deadline:
-                    left = self._step(left)
+        while True:
+            mine = waiting  # if the claim fails half-way, what it got of these
+            try:
+                mine, attempts = places.claim_all(self.handler, self.topic, waiting, self.limit())
+                self._work_off(attempts, deadline)
                 barrier("before_unlock", self)
+            finally:
+                waiting = self._let_go(mine, waiting)
             barrier("after_unlock", self)
-            # Whoever appended while we held the claims was told "busy": look again, in a new
-            # snapshot, after letting go. Without this a wake could be lost.
-            waiting = places.which_are_behind(self.handler, self.topic, mine)
-        return waiting
+            if not waiting or time.monotonic() >= deadline:
+                return waiting
 
-    def _step(self, partitions: Sequence[int]) -> list[int]:
-        """One batch; the partitions in which there may be more."""
-        attempts = places.begin(self.handler, self.topic, partitions, self.limit())
+    def _work_off(self, attempts: Mapping[int, Attempt], deadline: float) -> None:
+        left = self._step(attempts)
+        while left and time.monotonic() < deadline:
+            left = self._step(places.begin(self.handler, self.topic, left, self.limit()))
+
+    def _let_go(self, mine: Sequence[int], woken: Sequence[int]) -> list[int]:
+        """End the claims; those of the partitions that have something to take again.
+
+        Note [Look again]. Whoever appended while we held the claims was told "busy", or sent no
+        wake at all since the flag of the one before still stood. So the flags go first, then the
+        claims, and then, in a new snapshot, we look: what was committed before is seen here, and
+        what is committed later finds no flag and wakes. In any other order a wake could be lost.
+        """
+        waking.clear_flags(self.handler.name, self.topic, woken)
+        # A connection that broke has lost its claims already.
+        with contextlib.suppress(OperationalError, InterfaceError):
+            return places.let_go_all(self.handler, self.topic, mine) if mine else []
+        return []
+
+    def _step(self, attempts: Mapping[int, Attempt]) -> list[int]:
+        """One batch, whose attempts are counted; the partitions in which there may be more."""
         if not attempts:
             return []
         barrier("after_begin", self)
         suspects = {number for number, one in attempts.items() if one.careful or one.deaths}
         plain = {number: one for number, one in attempts.items() if number not in suspects}
-        moved = self._plain(plain) if plain else set()
-        if moved is None:
+        more = self._plain(plain) if plain else set()
+        if more is None:
             suspects |= plain.keys()
-            moved = set()
+            more = set()
         for number in sorted(suspects):
             if self.alone(self._place(number), attempts[number]):
-                moved.add(number)
-        return sorted(moved)
+                more.add(number)
+        return sorted(more)
 
     def _plain(self, attempts: Mapping[int, Attempt]) -> set[int] | None:
         """A batch of all of them; nothing where one of them, or more, has to be taken alone."""
@@ -88,18 +108,18 @@ class Convoy:
             return None
 
     def _together(self, attempts: Mapping[int, Attempt]) -> set[int]:
-        """A batch in one transaction with its cursors; the partitions that moved."""
+        """A batch in one transaction with its cursors; the partitions that have more for another."""
         started = time.perf_counter()
         wanted = shares({number: one.behind for number, one in attempts.items()}, self.limit())
         with unit_of_work():
             offsets = places.lock_all(self.handler, self.topic, sorted(attempts))
-            rows = places.read_all(
+            rows, with_parked = places.read_all(
                 self.handler, self.topic, {number: (offsets[number], wanted[number])
                                            for number in offsets}
             )  # fmt: skip
             barrier("after_read", self)
             last = {row.partition: row.offset for row in rows}
-            if free := self._free(rows):
+            if free := self._free(rows, with_parked):
                 facts = [row.recorded() for row in free]
                 self.handler.function(Batch(self.handler.name, self.topic, facts))
             barrier("before_move", self)
@@ -113,16 +133,15 @@ class Convoy:
             barrier("before_commit", self)
         barrier("after_commit", self)
         self.learn(self.handler.name, len(rows), time.perf_counter() - started)
-        return set(last)
+        return {number for number in last if counts[number] < attempts[number].behind}
 
-    def _free(self, rows: Sequence[Row]) -> list[Row]:
+    def _free(self, rows: Sequence[Row], with_parked: set[int]) -> list[Row]:
         """The rows that the handler shall take; those behind parked keys are noted as held."""
         mine = [row for row in rows if row.name in self.handler.names]
-        numbers = {row.partition for row in mine}
-        parked = parking.parked_keys(self.handler, self.topic, numbers) if mine else set()
-        if not parked:
+        if not with_parked:
             return mine
-        for number in {number for number, _ in parked}:
+        parked = parking.parked_keys(self.handler, self.topic, with_parked)
+        for number in with_parked:
             behind = [row for row in mine if row.partition == number
                       and (number, row.key) in parked]  # fmt: skip
             parking.hold(self._place(number), behind)

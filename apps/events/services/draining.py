@@ -16,7 +16,7 @@ from enum import Enum
 import structlog
 
 from apps.events import registry
-from apps.events.services import calling, failing, parking, places
+from apps.events.services import calling, failing, parking, places, waking
 from apps.events.services.barriers import barrier
 from apps.events.services.convoys import Convoy
 from apps.events.services.places import Attempt, Place, Row
@@ -75,6 +75,8 @@ def drain_all(name: str, topic: str, partitions: Sequence[int]) -> list[int]:
     """
     handler = registry.handler(name)
     if handler.calls_out:
+        # It may be long at work, and does not look again at the end: whoever appends meanwhile wakes.
+        waking.clear_flags(name, topic, partitions)
         wanted = [Place(handler, topic, number) for number in partitions]
         return [place.partition for place in calling.drain(wanted, seconds=SLICE_SECONDS)]
     _forgive_all()

@@ -115,27 +115,35 @@ def claim(place: Place) -> Iterator[bool]:
                 let_go(place)
 
 
-@contextmanager
-def claims(handler: Handler, topic: str, partitions: Sequence[int]) -> Iterator[list[int]]:
-    """Hold the drains of these partitions that no other session has; which they are."""
-    ids = {number: _claim_ids(Place(handler, topic, number)) for number in partitions}
-    mine = [number for number, got in _each(ids, "pg_try_advisory_lock") if got]
-    try:
-        yield mine
-    finally:
-        with contextlib.suppress(OperationalError, InterfaceError):
-            _each({number: ids[number] for number in mine}, "pg_advisory_unlock")
+def claim_all(
+    handler: Handler, topic: str, partitions: Sequence[int], limit: int
+) -> tuple[list[int], dict[int, Attempt]]:
+    """Claim those of these partitions that no other session has, and count attempts in them.
 
-
-def _each(ids: Mapping[int, tuple[int, int]], function: str) -> list[tuple[int, bool]]:
-    """What a function of advisory locks says of each of these."""
+    Answers with all that are claimed, and with the attempts where there is something to do now.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT n, {function}(a, b)
-                FROM unnest(%s::smallint[], %s::int[], %s::int[]) AS u (n, a, b)""",
-            [list(ids), [a for a, _ in ids.values()], [b for _, b in ids.values()]],
+            "SELECT partition, deaths, careful, behind FROM events_claim(%s, %s, %s, %s, %s, %s)",
+            (handler.name, topic, list(partitions), *_locks(handler, topic, partitions), limit),
         )
-        return [(number, bool(said)) for number, said in cursor.fetchall()]
+        found = cursor.fetchall()
+    attempts = {number: Attempt(*begun) for number, *begun in found if begun[0] is not None}
+    return [row[0] for row in found], attempts
+
+
+def let_go_all(handler: Handler, topic: str, partitions: Sequence[int]) -> list[int]:
+    """End these claims, if they are this session's; then see, in a new snapshot, which have more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT events_let_go(%s, %s, %s, %s, %s)",
+            (handler.name, topic, list(partitions), *_locks(handler, topic, partitions)),
+        )
+        return [number for (number,) in cursor.fetchall()]
+
+
+def _locks(handler: Handler, topic: str, partitions: Sequence[int]) -> tuple[int, list[int]]:
+    return _handler_lock(handler), [_partition_lock(topic, number) for number in partitions]
 
 
 def begin(
@@ -170,7 +178,15 @@ def claim_until_commit(place: Place) -> None:
 
 
 def _claim_ids(place: Place) -> tuple[int, int]:
-    return _int4(f"drain:{place.handler.name}"), _int4(f"{place.topic}:{place.partition}")
+    return _handler_lock(place.handler), _partition_lock(place.topic, place.partition)
+
+
+def _handler_lock(handler: Handler) -> int:
+    return _int4(f"drain:{handler.name}")
+
+
+def _partition_lock(topic: str, partition: int) -> int:
+    return _int4(f"{topic}:{partition}")
 
 
 def lock(place: Place) -> int | None:
@@ -197,20 +213,6 @@ def lock_all(handler: Handler, topic: str, partitions: Sequence[int]) -> dict[in
         return dict(cursor.fetchall())
 
 
-def which_are_behind(handler: Handler, topic: str, partitions: Sequence[int]) -> list[int]:
-    """Those of these partitions where the handler could take something now, in a new snapshot."""
-    if not partitions:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT c.partition FROM events_cursor c
-                WHERE c.handler = %s AND c.topic = %s AND c.partition = ANY(%s::smallint[])
-                  AND {HAS_MORE} ORDER BY 1""",
-            (handler.name, topic, list(partitions)),
-        )
-        return [number for (number,) in cursor.fetchall()]
-
-
 def is_behind(place: Place) -> bool:
     """Whether there is something that this handler could take now, in a new snapshot."""
     with connection.cursor() as cursor:
@@ -234,12 +236,22 @@ def read_offsets(place: Place, offsets: Sequence[int]) -> list[Row]:
     return _rows(place, '"offset" = ANY(%s) ORDER BY "offset"', (list(offsets),))
 
 
-def read_all(handler: Handler, topic: str, wanted: Mapping[int, tuple[int, int]]) -> list[Row]:
-    """The next events of several partitions: after which offset, and how many, for each."""
+def read_all(
+    handler: Handler, topic: str, wanted: Mapping[int, tuple[int, int]]
+) -> tuple[list[Row], set[int]]:
+    """The next events of several partitions: after which offset, and how many, for each.
+
+    With them those of the partitions in which the handler has parked keys.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT {COLUMNS}, w.partition
-                FROM unnest(%s::smallint[], %s::bigint[], %s::int[]) AS w (partition, after, most)
+            f"""SELECT {COLUMNS}, w.partition, w.has_parked
+                FROM (
+                    SELECT *, EXISTS (
+                        SELECT FROM events_parkedkey k WHERE k.handler = %s AND k.topic = %s
+                        AND k.partition = u.partition AND k.policy = 'hold') AS has_parked
+                    FROM unnest(%s::smallint[], %s::bigint[], %s::int[]) AS u (partition, after, most)
+                ) AS w
                 CROSS JOIN LATERAL (
                     SELECT * FROM events_event e
                     WHERE e.topic = %s AND e.partition = w.partition AND e."offset" > w.after
@@ -248,13 +260,17 @@ def read_all(handler: Handler, topic: str, wanted: Mapping[int, tuple[int, int]]
                 ORDER BY w.partition, found."offset" ASC""",
             (
                 list(handler.names),
+                handler.name,
+                topic,
                 list(wanted),
                 [after for after, _ in wanted.values()],
                 [most for _, most in wanted.values()],
                 topic,
             ),
         )
-        return [_row(one, topic, one[-1]) for one in cursor.fetchall()]
+        found = cursor.fetchall()
+    rows = [_row(one, topic, one[-2]) for one in found]
+    return rows, {one[-2] for one in found if one[-1]}
 
 
 COLUMNS = """

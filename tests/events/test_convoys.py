@@ -1,5 +1,7 @@
 """Convoys: several partitions in one transaction, and no worse than one at a time."""
 
+import contextlib
+
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
@@ -130,6 +132,26 @@ class TestTrouble:
         rows = [cursor_row(handler.name, number) for number in HERE]
         assert {(row["failures"], row["attempts"], row["offset"]) for row in rows} == {(1, 0, 0)}
         assert query("SELECT 1 FROM events_parkedkey") == []
+
+    def test_a_killer_costs_its_neighbours_nothing(self, make_handler, keys):
+        """Deaths that befell while they waited for their turn are not theirs."""
+
+        class Death(BaseException):
+            pass
+
+        def die(batch):
+            if any(one.event.number == 13 for one in batch.events):
+                raise Death
+            note_effects(batch)
+
+        handler = make_handler(die)
+        append(13, key=keys[0])
+        tell(keys[1:], 1)
+        for _ in range(5):
+            with contextlib.suppress(Death):
+                drain_all(handler.name, TOPIC, HERE)
+        assert query("SELECT key FROM events_parkedkey") == [(keys[0],)]
+        assert [seen(key) for key in keys[1:]] == [[1]] * (len(keys) - 1)
 
     def test_a_death_leaves_an_attempt_in_each_and_makes_the_next_one_careful(
         self, make_handler, keys, monkeypatch

@@ -10,7 +10,7 @@ the offender. The rules of [One at a time] and [Attempts] there hold for every p
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -85,15 +85,23 @@ class Convoy:
             return []
         barrier("after_begin", self)
         suspects = {number for number, one in attempts.items() if one.careful or one.deaths}
+        # Each has its turn alone: a death before it is not theirs, and must not be counted as one.
+        self._forgive(suspects)
         plain = {number: one for number, one in attempts.items() if number not in suspects}
         more = self._plain(plain) if plain else set()
         if more is None:
+            self._forgive(plain)
             suspects |= plain.keys()
             more = set()
-        for number in sorted(suspects):
-            if self.alone(self._place(number), attempts[number]):
-                more.add(number)
-        return sorted(more)
+        return sorted(more | {number for number in sorted(suspects) if self._tried_alone(number)})
+
+    def _tried_alone(self, partition: int) -> bool:
+        """Whether there may be more after a batch of this partition alone."""
+        attempt = places.begin(self.handler, self.topic, [partition], self.limit()).get(partition)
+        return attempt is not None and self.alone(self._place(partition), attempt) > 0
+
+    def _forgive(self, partitions: Iterable[int]) -> None:
+        places.forgive_all([self._place(number) for number in partitions])
 
     def _plain(self, attempts: Mapping[int, Attempt]) -> set[int] | None:
         """A batch of all of them; nothing where one of them, or more, has to be taken alone."""
@@ -129,7 +137,7 @@ class Convoy:
                 [(number, offset, counts[number]) for number, offset in last.items()],
                 time.perf_counter() - started,
             )  # fmt: skip
-            places.forgive_all([self._place(number) for number in attempts if number not in last])
+            self._forgive(number for number in attempts if number not in last)
             barrier("before_commit", self)
         barrier("after_commit", self)
         self.learn(self.handler.name, len(rows), time.perf_counter() - started)

@@ -69,6 +69,25 @@ async ([library]) => {
 }
 """
 
+OFFERS = """
+async ([library]) => {
+  const { Offers } = await import(library);
+  document.body.append(Object.assign(document.createElement("ul"), { id: "offers" }));
+  const offers = new Offers({ rows: new Map(), refresh: async () => {} }, { answer() {} });
+  const offer = (conversation) => ({ conversation, seconds_left: 600 });
+  const shown = () => [...offers.open.keys()].sort().join("");
+  for (const id of "abc") offers.hear(offer(id));
+  await offers.renew(async () => {
+    offers.hear(offer("n"));  // while the answer is on its way
+    offers.end("b");
+    return [offer("b"), offer("c"), offer("d")];
+  });
+  const renewed = shown();
+  await offers.renew(async () => { throw new Error("nobody answers"); }).catch(() => {});
+  return [renewed, shown(), document.querySelectorAll("#offers .offer").length];
+}
+"""
+
 BACK_OFF = """
 async ([library]) => {
   const { backOff, CLOSES } = await import(library);
@@ -98,6 +117,11 @@ def test_the_outbox_survives_a_reload_and_two_tabs_do_not_overwrite_each_other(p
 
 def test_where_storage_is_forbidden_the_outbox_lasts_as_long_as_the_page(page):
     assert page.evaluate(FORBIDDEN, [LIBRARY]) == [1, 0]
+
+
+def test_what_is_told_of_offers_is_newer_than_what_was_asked_before(page):
+    found = page.evaluate(OFFERS, [LIBRARY.replace("lockstep-chat", "desk/offers")])
+    assert found == ["cdn", "cdn", 3]
 
 
 def test_reconnecting_waits_longer_each_time_never_in_step_and_not_after_a_final_close(page):

@@ -174,7 +174,7 @@ function statusHeard(frame) {
   const known = store.agents.get(frame.agent);
   if (known) store.agents.set(frame.agent, { ...known, ...facts(frame) });
   if (frame.agent !== store.me?.id) return;
-  Object.assign(store.me, facts(frame));
+  store.hearMe(facts(frame));
   showMe();
 }
 // Frames count capacity in thousandths, as they do load; the API in conversations.
@@ -194,9 +194,8 @@ byId("status").addEventListener("change", async ({ target }) => {
 
 async function showOffers() {
   if (!store.me || !config.offers) return;
-  const found = await get(config.offers).catch(() => ({ results: [] }));
-  offers.keep(found.results.map((one) => one.conversation ?? one.work));
-  found.results.forEach((one) => offers.hear(one));
+  // Where the answer does not come, what is shown stays: each offer ends by its own time.
+  await offers.renew(async () => (await get(config.offers)).results).catch(() => {});
 }
 
 // --- keyboard, narrow screens ---------------------------------------------------------------------

@@ -6,12 +6,13 @@ import { CHANNELS, left, nameOf } from "./words.js";
 export class Offers {
   /** `answer(offer, isYes)` sends the answer. */
   constructor(store, { answer }) {
-    Object.assign(this, { store, answer, open: new Map() });
+    Object.assign(this, { store, answer, open: new Map(), heard: new Map(), turn: 0 });
     setInterval(() => this.tick(), 250);
   }
 
   async hear(offer) {
     const id = offer.conversation ?? offer.work;
+    this.heard.set(id, ++this.turn);
     if (this.open.has(id) || left(offer) <= 0) return;
     const card = this.card({ ...offer, conversation: id });
     this.open.set(id, card);
@@ -23,6 +24,7 @@ export class Offers {
 
   /** It was taken, declined, or its time is over. */
   end(id, reason = "") {
+    this.heard.set(id, ++this.turn);
     const card = this.open.get(id);
     if (!card) return;
     this.open.delete(id);
@@ -31,9 +33,13 @@ export class Offers {
     if (reason === "withdrawn") toast("An offer was withdrawn: the customer is served.");
   }
 
-  /** Those that are not offered any more, after a reconnection. */
-  keep(ids) {
-    for (const id of this.open.keys()) if (!ids.includes(id)) this.end(id);
+  /** Those that `ask()` finds are offered, and no others; but what was told since it was asked is newer. */
+  async renew(ask) {
+    const asked = this.turn;
+    const found = new Map((await ask()).map((one) => [one.conversation ?? one.work, one]));
+    const isNewer = (id) => (this.heard.get(id) ?? 0) > asked;
+    for (const id of this.open.keys()) if (!found.has(id) && !isNewer(id)) this.end(id);
+    for (const [id, offer] of found) if (!isNewer(id)) this.hear(offer);
   }
 
   first() {

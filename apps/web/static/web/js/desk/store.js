@@ -11,6 +11,7 @@ export class Store extends EventTarget {
     this.rows = new Map();
     this.agents = new Map();
     this.me = null;
+    this.toldOfMe = {}; // by the socket, since the API was asked last
     this.isLoaded = false; // until then an empty list says nothing
     this.unread = new Map(); // conversation → messages that I have not read
   }
@@ -21,8 +22,7 @@ export class Store extends EventTarget {
 
   /** Everything from the start; again after a reconnection, when frames may have been missed. */
   async load() {
-    const [me, agents] = await Promise.all([this.config.me && get(this.config.me), get(address(this.config.agents, { limit: PAGE })).catch(none)]);
-    this.me = me;
+    const [me, agents] = await Promise.all([this.askMe(), get(address(this.config.agents, { limit: PAGE })).catch(none)]);
     for (const one of agents?.results ?? []) this.agents.set(one.id, one);
     const asked = [{ state: "queued" }, { state: "open" }];
     if (me) asked.push({ agent: me.id, state: "open" }, { agent: me.id, state: "wrap_up" });
@@ -47,16 +47,30 @@ export class Store extends EventTarget {
   async refresh(id) {
     try {
       this.put(await get(this.path(id)));
-    } catch {
-      this.rows.delete(id);
+    } catch (error) {
+      if (error.status === 404 || error.status === 403) this.rows.delete(id); // else it is shown as it was
     }
     this.changed();
   }
 
   /** What I have and may still take. */
   async refreshMe() {
-    if (this.me) this.me = await get(this.config.me);
+    if (this.me) await this.askMe();
     this.changed();
+  }
+
+  /** Myself, as the API knows me; what was told since it was asked is newer. */
+  async askMe() {
+    this.toldOfMe = {};
+    const me = this.config.me ? await get(this.config.me) : null;
+    this.me = me && { ...me, ...this.toldOfMe };
+    return this.me;
+  }
+
+  /** A frame told of me. */
+  hearMe(facts) {
+    Object.assign(this.toldOfMe, facts);
+    Object.assign(this.me, facts);
   }
 
   put(row) {

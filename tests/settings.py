@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from config import embedded
+from tests.databases import own_redis
 
 os.environ["LOCKSTEP_VAR"] = os.environ.get(
     "LOCKSTEP_TEST_VAR", str(Path(__file__).resolve().parent.parent / "var" / "test")
@@ -20,5 +21,7 @@ if STARTED_SERVICES:
 
 from config.settings import *  # noqa: E402,F403 - that is what this file is for
 
+REDIS_URL = CELERY_BROKER_URL = own_redis(REDIS_URL)  # noqa: F405 - the product's
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.patience.Patience"]  # noqa: F405 - the product's
 NLU_RECORD_EVERY = None  # a timer's thread would outlive its test
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; never outside tests

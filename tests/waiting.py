@@ -10,7 +10,7 @@ T = TypeVar("T")
 _pulse = threading.Event()  # never set: waiting for it is how a poll pauses
 
 
-def wait_until(condition: Callable[[], T], timeout: float = 10.0, *, every: float = 0.02) -> T:
+def wait_until(condition: Callable[[], T], timeout: float = 60.0, *, every: float = 0.02) -> T:
     """Return the first true value of `condition`; asks every so many seconds.
 
     Raises:

@@ -15,7 +15,7 @@ async def test_what_comes_while_a_call_runs_goes_into_the_next_together():
 
     def call(items):
         calls.append(items)
-        gate.wait(10)
+        gate.wait(60)
         return [item * 10 for item in items]
 
     batcher = Batcher(call)
@@ -36,7 +36,7 @@ async def test_a_call_gets_no_more_than_it_takes():
 
 
 async def test_items_of_one_key_stay_in_their_order_while_keys_go_side_by_side():
-    done, gate = [], threading.Barrier(2, timeout=10)
+    done, gate = [], threading.Barrier(2, timeout=60)
 
     def call(items):
         if len(done) < 2:

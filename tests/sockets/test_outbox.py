@@ -20,7 +20,7 @@ class Client:
 
 
 async def settled(box):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while box._sender is not None:
             await asyncio.wait([box._sender])
 

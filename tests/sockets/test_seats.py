@@ -71,13 +71,13 @@ async def test_wardens_of_two_processes_admit_together_what_one_would(settings, 
     assert refused.value.code == TOO_MANY
     assert late not in two.guests
     one.release(here[0])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while taken(7) != 2:  # noqa: ASYNC110 - told by rounds, in a thread
             await asyncio.sleep(0.01)
     await two.admit(late)
     for process, who in ((one, here[2]), (two, here[1]), (two, late)):
         process.release(who)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await asyncio.gather(one._rounds, two._rounds)
     assert taken(7) == 0
 

@@ -14,6 +14,7 @@ from apps.sockets.frames import Position
 from apps.sockets.hub import hub
 from apps.sockets.outbox import Outbox
 from apps.sockets.streams import Answer, Stream, Streams
+from tests.sockets.cutting import cut
 
 KEY = (7, "c")
 
@@ -75,7 +76,7 @@ class Screen:
         self.news.set()
 
     async def until(self, condition):
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not condition():
                 self.news.clear()
                 await self.news.wait()
@@ -180,16 +181,17 @@ class TestLoss:
         screen = await watch(shelf)
         shelf.store.write(2)
         await screen.has("line 1", "line 2")
-        assert shelf.rescues == 1
+        assert shelf.rescues >= 1  # again, where reading takes longer than the next look
 
     async def test_after_a_lost_connection_the_store_is_asked_at_once(self, shelf, monkeypatch):
         monkeypatch.setattr(streams, "LOOK_SECONDS", 60)
         screen = await watch(shelf)
         shelf.store.write(2)
-        await asyncio.to_thread(broadcasts.client().client_kill_filter, _type="pubsub", skipme=True)
+        await asyncio.to_thread(cut, hub())
         await screen.has("line 1", "line 2")
 
-    async def test_many_screens_that_miss_the_same_ask_together(self, shelf):
+    async def test_many_screens_that_miss_the_same_ask_together(self, shelf, monkeypatch):
+        monkeypatch.setattr(streams, "LOOK_SECONDS", 60)
         screens = [await watch(shelf) for _ in range(50)]
         before = shelf.store.reads
         shelf.store.write(3)
@@ -220,7 +222,7 @@ class TestLoss:
 
         monkeypatch.setattr(shelf.store, "positions", down)
         shelf.store.write(4)
-        assert await asyncio.to_thread(failed.wait, 20)
+        assert await asyncio.to_thread(failed.wait, 60)
         monkeypatch.setattr(shelf.store, "positions", real)
         await screen.has(*shelf.store.lines)
 

@@ -11,7 +11,7 @@ import structlog
 from apps.nlu import selectors
 from apps.nlu.backends.wire import Provider
 from apps.nlu.exceptions import SecretUnreadable
-from apps.nlu.facade.plan import Terms
+from apps.nlu.facade.plan import DEADLINE, Terms
 from apps.nlu.interpretation import Interpretation, unknown, with_thresholds
 from apps.nlu.models import Provider as ProviderRow
 from apps.nlu.selection import Choice
@@ -93,6 +93,7 @@ def _read(tenant: int) -> Known:
             race=usage.race,
             hedge_share=usage.hedge_percent / 100,
             cache=usage.cache,
+            deadline=DEADLINE,
         ),
         model=model,
         local_threshold=usage.local_threshold,

@@ -33,7 +33,7 @@ QUEUES = [
     ),
     "housekeeping",
 ]
-SETTLED_SECONDS = 60.0  # a guard against hanging; lag is gone within a few seconds
+SETTLED_SECONDS = 180.0  # a guard against hanging; lag is gone within a few seconds
 LAG = """
 SELECT count(*) FROM events_cursor c WHERE c.handler = ANY(%s) AND c.state = 'running' AND EXISTS (
     SELECT FROM events_event e WHERE e.topic = c.topic AND e.partition = c.partition
@@ -114,7 +114,7 @@ class Stack:
     def crash_postgres(self) -> None:
         """`immediate`: no goodbye, recovery at the next start."""
         _signal(self.postgres, signal.SIGQUIT)
-        wait_until(lambda: not self.postgres.is_alive(), 30)
+        wait_until(lambda: not self.postgres.is_alive(), 180)
 
     def start_valkey(self) -> None:
         self.valkey.start(lambda *_: None)
@@ -122,7 +122,7 @@ class Stack:
     def crash_valkey(self) -> None:
         """Killed, and its memory is gone."""
         _signal(self.valkey, signal.SIGKILL)
-        wait_until(lambda: not self.valkey.is_alive(), 30)
+        wait_until(lambda: not self.valkey.is_alive(), 180)
         shutil.rmtree(self.valkey.data)
 
     def flush_valkey(self) -> None:
@@ -140,7 +140,7 @@ class Stack:
         import redis  # noqa: PLC0415 - only here
 
         with contextlib.closing(
-            redis.Redis.from_url(self.redis_url, socket_timeout=10)
+            redis.Redis.from_url(self.redis_url, socket_timeout=60)
         ) as connection:
             return connection.execute_command(*command)
 
@@ -165,7 +165,7 @@ class Stack:
             try:
                 if self.db is None or self.db.closed:
                     self.db = psycopg.connect(
-                        self._url(DATABASE), autocommit=True, connect_timeout=10
+                        self._url(DATABASE), autocommit=True, connect_timeout=60
                     )
                 return self.db.execute(sql, params or None)
             except psycopg.OperationalError:
@@ -307,7 +307,7 @@ class Process:
         self.wait()
 
     def wait(self) -> None:
-        wait_until(lambda: not self.is_alive(), 60)
+        wait_until(lambda: not self.is_alive(), 180)
 
     def exit_code(self) -> int | None:
         """What it ended with; nothing where it was killed."""
@@ -339,7 +339,7 @@ class Worker:
             assert self.process.is_alive(), self.process.tail()
             return " ready." in self.process.tail()
 
-        wait_until(is_ready, 60)
+        wait_until(is_ready, 180)
 
     def dismiss(self) -> None:
         """End it for good."""
@@ -392,7 +392,7 @@ class Load:
     def wait_for(self, calls: int) -> None:
         """Until so many more calls have come to an end."""
         before = self.ended()
-        wait_until(lambda: self.ended() >= before + calls, 60)
+        wait_until(lambda: self.ended() >= before + calls, 180)
 
     def ended(self) -> int:
         """Calls that have come to an end."""

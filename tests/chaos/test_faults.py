@@ -11,7 +11,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.processes
 
 CALLS = 25  # units of work before and after a fault
-PROMPT = 3.0  # seconds: guards against a hang, far above what a commit waits for Redis (0.3 s)
+PROMPT = 20.0  # seconds: guards against a hang, far above what a commit waits for Redis (0.3 s)
 
 
 def flush_redis(stack: Stack) -> None:
@@ -177,10 +177,9 @@ class TestConnections:
         )[0][0]
         assert 1 <= backends <= 2
         assert len(run.log) > 100
-        open_now = stack.query(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'chaos'"
-        )[0][0]
-        assert open_now <= 2
+        open_now = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'chaos'"
+        # The clients have ended; their backends may need a moment to notice.
+        wait_until(lambda: stack.query(open_now)[0][0] <= 2)
 
     def test_after_a_lost_connection_the_next_task_succeeds(self, stack):
         [worker] = stack.start_workers(1)
@@ -212,7 +211,7 @@ class TestWorkers:
             taken = (
                 "SELECT count(*) FROM chaos_effect WHERE key = ANY(%s) AND handler = 'tests.note'"
             )
-            wait_until(lambda: stack.query(taken, load.keys)[0][0] == total, 60)
+            wait_until(lambda: stack.query(taken, load.keys)[0][0] == total, 180)
         assert load.run().effects["tests.note_echo"] == []
         stack.start_workers(1)
         stack.settle()

@@ -81,7 +81,7 @@ def be_drainer(handler: str, topic: str, partition: int, die_at: str = "", after
     draining._learn = lambda *_: None
     _die_at(die_at, after)
     # a killed one's session may be busy with dying
-    wait_until(lambda: drain(handler, topic, partition, seconds=60) is Outcome.DONE, 60)
+    wait_until(lambda: drain(handler, topic, partition, seconds=180) is Outcome.DONE, 180)
 
 
 def be_publisher(facts: list[tuple[str, int]], die_at: str = "") -> None:

@@ -19,6 +19,9 @@ from django.core.management import CommandError, call_command
 
 from config import embedded
 from config.embedded import postgres
+from config.embedded.postgres import Postgres
+from config.embedded.valkey import Valkey
+from tests.ports import quiet
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -39,6 +42,8 @@ def var(monkeypatch):
     path = Path(tempfile.mkdtemp(prefix="lockstep-test-"))
     path.chmod(0o755)
     monkeypatch.setenv("LOCKSTEP_VAR", str(path))
+    for server in (Postgres, Valkey):  # nobody else takes them while these are stopped
+        monkeypatch.setattr(server, "usual_port", quiet())
     yield path
     embedded.erase(path)
     shutil.rmtree(path)
@@ -126,7 +131,7 @@ def test_a_second_start_finds_the_running_servers(var):
 
 def test_starts_at_the_same_time_end_in_one_pair_of_servers(var):
     starters = [run("services", "start", "--json", var=var) for _ in range(3)]
-    told = {starter.communicate(timeout=60)[0] for starter in starters}
+    told = {starter.communicate(timeout=300)[0] for starter in starters}
 
     assert [starter.returncode for starter in starters] == [0, 0, 0]
     assert told == {json.dumps(embedded.known_urls(var)._asdict()) + "\n"}

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.core.management import call_command
 
 from apps.events.services import reshard
-from config import embedded, kept, ports, stack
+from config import embedded, kept, stack
+from tests.ports import quiet
 
 ROOT = Path(__file__).resolve().parents[2]
 DOORS = stack.Ports(8000, 8001, 8002, 8003, 8004)
@@ -97,7 +98,7 @@ def test_a_stop_at_its_slowest_stays_below_15_seconds(everything):
 
 
 def test_taken_ports_are_passed_over():
-    web = ports.any_free()
+    web = quiet()
     with socket.create_server(("127.0.0.1", web)):
         doors = stack.choose_ports(web)
 

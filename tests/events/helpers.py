@@ -73,7 +73,7 @@ def stored_numbers(key: str | None = None) -> list[int]:
     ]
 
 
-def in_threads(*calls: Callable[[], object], timeout: float = 60.0) -> list[object]:
+def in_threads(*calls: Callable[[], object], timeout: float = 300.0) -> list[object]:
     """Run calls at the same time, each on a connection of its own; their results, or the first error."""
     results: list[object] = [None] * len(calls)
     errors: list[BaseException] = []
@@ -105,6 +105,13 @@ def per_key_order(rows: Sequence[tuple[str, int]]) -> dict[str, list[int]]:
     for key, number in rows:
         found.setdefault(key, []).append(number)
     return found
+
+
+WAITING = """
+SELECT 1 FROM pg_locks WHERE NOT granted
+AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())
+"""
+"""Somebody in this database waits for a lock: others on the same server may be tested meanwhile."""
 
 
 def advisory_locks():

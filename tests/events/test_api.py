@@ -3,6 +3,7 @@
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.events.management.commands import settle_down
 from apps.events.services import drain, stop_partition
 from tests.events.conftest import note_effects, seen
 from tests.events.helpers import HERE, KEY, TOPIC, append, keys_in, query
@@ -74,10 +75,11 @@ class TestParked:
 
 
 class TestSettleDown:
-    def test_drains_what_no_worker_takes(self, handler, capsys):
+    def test_drains_what_no_worker_takes(self, handler, capsys, monkeypatch):
+        monkeypatch.setattr(settle_down, "PATIENCE_SECONDS", 0.2)
         append(1, 2)
         append(13, key=keys_in(HERE, 1)[0])
-        call_command("settle_down", "--timeout", "3")
+        call_command("settle_down", "--timeout", "60")
         assert seen() == [1, 2]
         assert "settled; 1 keys are parked" in capsys.readouterr().out
 

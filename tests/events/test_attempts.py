@@ -13,7 +13,17 @@ from apps.events import selectors
 from apps.events.registry import Policy
 from apps.events.services import Outcome, barriers, drain, draining, failing, resume
 from tests.events.conftest import note_effects, seen
-from tests.events.helpers import HERE, KEY, TOPIC, append, cursor_row, in_threads, keys_in, query
+from tests.events.helpers import (
+    HERE,
+    KEY,
+    TOPIC,
+    WAITING,
+    append,
+    cursor_row,
+    in_threads,
+    keys_in,
+    query,
+)
 from tests.waiting import wait_until
 
 
@@ -222,18 +232,18 @@ class TestCounting:
             with psycopg.connect(**connection.get_connection_params()) as other:
                 other.execute("SELECT FROM events_cursor FOR UPDATE")
                 locked.set()
-                wait_until(lambda: other.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount)
+                wait_until(lambda: other.execute(WAITING).rowcount)
                 other.rollback()
             free.set()
 
         def meanwhile(point, _place):
             if point == "after_begin" and not locked.is_set():
                 threading.Thread(target=hold).start()
-                locked.wait(30)
+                locked.wait(120)
 
         monkeypatch.setattr(barriers, "hook", meanwhile)
         assert drain(handler.name, TOPIC, HERE) is Outcome.DONE
-        assert free.wait(30)
+        assert free.wait(120)
         assert seen() == [1]
         assert cursor_row(handler.name)["attempts"] == 0
 

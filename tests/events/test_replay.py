@@ -279,13 +279,13 @@ class TestWhileItRuns:
         def hold(*args):
             refill(*args)
             at_work.set()
-            assert go_on.wait(30)
+            assert go_on.wait(120)
 
         monkeypatch.setattr(replaying, "_refill", hold)
         answers = []
 
         def meanwhile():
-            assert at_work.wait(30)
+            assert at_work.wait(120)
             append(11, key=EXPECTED[0][0])
             answers.extend(drain(filled.name, TOPIC, number) for number in (1, 2, 3))
             go_on.set()

@@ -32,7 +32,7 @@ from apps.events.services import (
     unit_of_work,
     waking,
 )
-from tests.events.conftest import ThingAdded, note_effects, seen
+from tests.events.conftest import FLAG_MS, ThingAdded, note_effects, seen
 from tests.events.helpers import (
     HERE,
     KEY,
@@ -126,11 +126,13 @@ class TestWake:
 class TestFlags:
     """R2: cleared before the last look, short-lived, and not heeded by the sweep."""
 
-    def test_live_no_longer_than_the_sweep_period(self, make_handler, sent):
+    def test_live_no_longer_than_the_sweep_period(self, make_handler, sent, monkeypatch):
+        monkeypatch.setattr(waking, "FLAG_MS", FLAG_MS)
         handler = make_handler()
         append(1)
         left = waking.client().pttl(waking._flag(handler.name, TOPIC, HERE))
-        assert 0 < left <= sweeping.SWEEP_SECONDS * 1000
+        assert left <= sweeping.SWEEP_SECONDS * 1000
+        assert left > 0 or not flag(handler.name)  # it has ended: a slow machine
 
     @pytest.mark.parametrize(
         ("point", "wakes"), [("after_read", 1), ("before_unlock", 1), ("after_unlock", 2)]
@@ -206,9 +208,10 @@ class TestSweep:
     def test_leaves_alone_what_is_new_or_making_progress(self, make_handler, sent):
         handler = make_handler()
         append(1)
+        age(-60)  # new for as long as this machine takes
         assert sweep() == 0  # its wake is on its way
-        age(2)
-        query("UPDATE events_cursor SET updated_at = clock_timestamp()")
+        age(62)
+        query("UPDATE events_cursor SET updated_at = clock_timestamp() + interval '60 seconds'")
         assert sweep() == 0  # somebody has just moved it
         assert cursor_row(handler.name)["rescues_total"] == 0
 
@@ -227,6 +230,7 @@ class TestSweep:
         append(1)
         drain(handler.name, TOPIC, HERE)
         age(2)
+        query("UPDATE events_cursor SET retry_at = retry_at + interval '60 seconds'")
         assert sweep() == 0
         query("UPDATE events_cursor SET retry_at = clock_timestamp() - interval '2 seconds'")
         assert sweep() == 1
@@ -235,7 +239,7 @@ class TestSweep:
         make_handler()
         append(1)
         age(2)
-        query("UPDATE events_cursor SET leased_until = clock_timestamp() + interval '9 seconds'")
+        query("UPDATE events_cursor SET leased_until = clock_timestamp() + interval '1 hour'")
         assert sweep() == 0
         # not renewed for so long: its holder may be dead
         query("UPDATE events_cursor SET leased_until = clock_timestamp() + interval '6 seconds'")
@@ -253,7 +257,7 @@ class TestSweep:
         sent.clear()
         with psycopg.connect(**connection.get_connection_params()) as holder:
             holder.execute("SELECT FROM events_cursor WHERE handler = %s FOR UPDATE", [busy.name])
-            query("SET statement_timeout = '5s'")
+            query("SET statement_timeout = '60s'")
             try:
                 assert sweep() == 1
             finally:
@@ -368,6 +372,7 @@ class TestDrainTask:
             taken.append(len(batch.events))
 
         handler = make_handler(slow)
+        monkeypatch.setattr(draining, "SLICE_SECONDS", 2.0)
         monkeypatch.setattr(draining, "_limits", {handler.name: 4})
         monkeypatch.setattr(draining, "_learn", lambda *_args: None)
         for number in (1, 2, 3, 4):

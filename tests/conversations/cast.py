@@ -65,7 +65,7 @@ def in_threads(count: int, call: Callable[[int], T]) -> list[T]:
 
     def run(number: int) -> None:
         try:
-            barrier.wait(30)
+            barrier.wait(300)
             results[number] = call(number)
         except Exception as error:  # noqa: BLE001 - raised again below
             faults.append(error)
@@ -76,7 +76,8 @@ def in_threads(count: int, call: Callable[[int], T]) -> list[T]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(300)
+        assert not thread.is_alive(), "a thread hangs"
     if faults:
         raise faults[0]
     return [results[number] for number in range(count)]

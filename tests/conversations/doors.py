@@ -7,12 +7,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import redis
 
-from config import ports
 from config.embedded.server import Place
 from config.embedded.valkey import Valkey
 from tests.waiting import wait_until
@@ -62,7 +61,8 @@ class Door:
     """uvicorn with the product's options, on one port for all of its lives."""
 
     def __init__(self, redis_url: str) -> None:
-        self.port = ports.any_free()
+        self._keeping = ExitStack()
+        self.port = self._keeping.enter_context(servers.kept_port())
         self.redis_url = redis_url
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -79,12 +79,17 @@ class Door:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         process = self.process
-        wait_until(lambda: servers.answers(self.port, process), timeout=90)
+        wait_until(lambda: servers.answers(self.port, process), timeout=180)
 
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+
+    def end(self) -> None:
+        """Kill it for good: its port is anybody's again."""
+        self.kill()
+        self._keeping.close()
 
     def memory(self) -> int:
         """Bytes of RAM that the process holds."""

@@ -100,6 +100,7 @@ async def test_two_tabs_are_one_agent_who_is_seen_until_the_last_is_closed(tenan
     one, two = at_desk(), at_desk()
     await one.connect()
     await one.say("status", status="online")
+    await one.frame("status", agent=str(agent.pk), status="online")
     await two.connect()
     await one.leave()
     assert await in_database(agents.look_after, tenant.pk, agent.pk) is False

@@ -55,7 +55,7 @@ def door(own_redis, wire, django_db_setup, django_db_blocker):
         door = Door(own_redis.url(wire.port))
         door.start()
     yield door
-    door.kill()
+    door.end()
 
 
 @pytest.fixture
@@ -216,7 +216,7 @@ def never_reads(url):
 
 def is_cut(client):
     """Whether the server has hung up, however much it had sent before."""
-    client.settimeout(20)
+    client.settimeout(120)
     with suppress(ConnectionError):
         while client.recv(65_536):
             pass
@@ -266,7 +266,7 @@ async def test_two_hundred_that_never_read_cost_bounded_memory_and_nobody_elses_
         # transport's buffer (140 kB), and a call to the store reads 64 pages of 64 messages.
         assert grown < 100_000_000, f"{grown / 1e6:.0f} MB"
         # Without the bounds it would be tens of seconds; how few milliseconds it is, P6 measures.
-        assert during < max(4 * before, 2.0), (before, during)
+        assert during < max(4 * before, 10.0), (before, during)
         cut = await asyncio.gather(*(asyncio.to_thread(is_cut, one) for one in silent))
         assert all(cut)
         await screen.write("still here", client_id="last")

@@ -16,7 +16,7 @@ from django.db import connections
 
 from apps.agents.services import AgentTerms, create_agent
 from apps.conversations import selectors, services
-from apps.conversations.management import dialogues
+from apps.conversations.management import callers, dialogues, simulation
 from apps.conversations.management.askers import Asker, Script
 from apps.conversations.management.callers import Api
 from apps.conversations.models import Conversation, Message
@@ -41,8 +41,10 @@ def api_port(door, django_db_setup, django_db_blocker):
 
 
 @pytest.fixture
-def simulate(tenant, sockets, api_port, capsys):
+def simulate(tenant, sockets, api_port, capsys, monkeypatch):
     """Run the command; its result."""
+    for module in (callers, simulation):
+        monkeypatch.setattr(module, "PATIENCE", 180.0)  # a machine under test may be busy
     _, key = issue_key(tenant, role=Role.OWNER, name="simulation")
 
     def run(*arguments):
@@ -170,7 +172,7 @@ async def in_thread(call):
 
 
 async def until(what):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(180):
         while not (found := await in_thread(what)):  # noqa: ASYNC110 - of another process
             await asyncio.sleep(0.05)
     return found

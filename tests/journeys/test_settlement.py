@@ -106,7 +106,7 @@ class Floor:
             {"content-type": "application/json"},
             method=method,
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def trade(self, folder: Path, count: int) -> float:
@@ -258,17 +258,17 @@ def test_clearing_is_down_and_nobody_else_notices(stack: Stack, tmp_path: Path) 
         over = time.monotonic() + DOWN
 
         floor.trade(tmp_path, count)  # trading goes on,
-        floor.stack.manage("settle_down", "--timeout", "120")  # and so do positions and the ledger
+        floor.stack.manage("settle_down", "--timeout", "300")  # and so do positions and the ledger
         assert _booked(floor) == (count, count)
-        wait_until(lambda: floor.breaker == "open", 60)
-        wait_until(lambda: _probes(floor) and time.monotonic() > over, 90 + DOWN, every=0.5)
+        wait_until(lambda: floor.breaker == "open", 180)
+        wait_until(lambda: _probes(floor) and time.monotonic() > over, 240 + DOWN, every=0.5)
         states = floor.states()
         assert states.total() == count
         assert not set(states) & set(ENDED)  # all of it waits, and nothing is a person's
 
         refused = floor.calls()
         floor.control("PUT", body=QUICK)  # it is back
-        states = floor.wait_for_the_end(count, 240)
+        states = floor.wait_for_the_end(count, 480)
         assert states == {"settled": count}
         _assert_no_storm(refused, floor.calls()[len(refused) :], count)
         floor.verify()

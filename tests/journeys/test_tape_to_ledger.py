@@ -23,13 +23,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from config import embedded, ports
+from config import embedded
+from tests.ports import quiet
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).resolve().parents[2]
-READY = 150  # seconds; about 15 on two idle cores
+READY = 300  # seconds; about 15 on two idle cores
 ACCOUNTS = 7
 SEED = 20261123
 
@@ -74,9 +75,7 @@ def stack():
     var.chmod(0o755)
     found = Stack(var)
     output = (var / "output").open("w")
-    up = found.popen(
-        "up", "--port", str(ports.any_free()), "--no-demo", stdout=output, stderr=output
-    )
+    up = found.popen("up", "--port", str(quiet()), "--no-demo", stdout=output, stderr=output)
     try:
         wait_until(lambda: _is_ready(var, up), READY)
         found.up = up
@@ -84,7 +83,7 @@ def stack():
     finally:
         if up.poll() is None:
             up.send_signal(signal.SIGTERM)
-            up.wait(60)
+            up.wait(180)
         output.close()
         embedded.erase(var)
         shutil.rmtree(var)
@@ -152,15 +151,15 @@ def test_a_tape_becomes_positions_and_a_balanced_ledger(stack, tmp_path, name, p
     words = ("import_trades", str(path), "--tenant", slug, "--accounts", str(ACCOUNTS), "--json")
 
     importing = stack.popen(*words, stdout=subprocess.PIPE, text=True)
-    wait_until(lambda: stack.get("trades?limit=1")["results"], 30)
+    wait_until(lambda: stack.get("trades?limit=1")["results"], 120)
     _kill_a_shard(stack.up.pid)
-    first = json.loads(importing.communicate(timeout=120)[0])
+    first = json.loads(importing.communicate(timeout=600)[0])
     assert (first["accepted"], first["replayed"], first["rejected"]) == (4_000, 0, 0)
 
     again = json.loads(stack.manage(*words))
     assert (again["accepted"], again["replayed"], again["rejected"]) == (0, 4_000, 0)
 
-    stack.manage("settle_down", "--timeout", "90")
+    stack.manage("settle_down", "--timeout", "300")
     expected = average_cost_positions(rows, inverse_multiplier=multiplier)
     assert len(expected) == ACCOUNTS
     for account, (quantity, realised, cost) in expected.items():

@@ -127,7 +127,7 @@ def at_once(calls: Sequence[Callable[[], object]]) -> list[BaseException | None]
 
     def run(call: Callable[[], object]) -> None:
         try:
-            gate.wait(timeout=30)
+            gate.wait(timeout=300)
             call()
         finally:
             connection.close()

@@ -19,7 +19,7 @@ import msgspec
 from apps.settlement.clearing import wire
 from apps.settlement.clearing.http_json import HttpClearing
 from apps.settlement.clearing.signing import is_genuine, participant_secret
-from config import ports
+from tests.ports import quiet
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "not the secret of any installation"
@@ -44,7 +44,7 @@ class Simulated:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def connection(self, tenant: int, seconds: float = 2.0) -> HttpClearing:
+    def connection(self, tenant: int, seconds: float = 60.0) -> HttpClearing:
         secret = participant_secret(SECRET, "simulator", tenant)
         return HttpClearing(self.url, secret, tenant, seconds=seconds)
 
@@ -56,7 +56,7 @@ class Simulated:
         ]  # fmt: skip
         environment = {**os.environ, "CLEARING_SECRET": SECRET, "LOCKSTEP_URL": self.callback}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 180
         while True:
             try:
                 self._ask("GET", "/healthz")
@@ -93,7 +93,7 @@ class Simulated:
         assert found, f"nothing was told of {instruction}"
         return found[0]
 
-    def all_heard(self, instruction: str, count: int, seconds: float = 5.0) -> list[wire.Told]:
+    def all_heard(self, instruction: str, count: int, seconds: float = 60.0) -> list[wire.Told]:
         """What was told of an instruction: as much as is expected, and what comes soon after it."""
         end = time.monotonic() + seconds
         while len(self._of(instruction)) < count and time.monotonic() < end:
@@ -106,7 +106,7 @@ class Simulated:
         return [one for _, one in self.told if one.instruction == instruction]
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             content = json.dumps(body).encode() if body is not None else None
             connection.request(method, path, content, {"content-type": "application/json"})
@@ -121,7 +121,7 @@ class Simulated:
 @contextmanager
 def simulated(folder: Path) -> Iterator[Simulated]:
     """A simulator that tells what happens to a listener of ours."""
-    one = Simulated(ports.any_free(), folder, "")
+    one = Simulated(quiet(), folder, "")
 
     class Listener(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

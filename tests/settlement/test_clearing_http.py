@@ -52,7 +52,7 @@ def simulator(running: Simulated) -> Simulated:
 
 @pytest.fixture
 def clearing(simulator: Simulated) -> HttpClearing:
-    return simulator.connection(TENANT, seconds=10.0)  # a machine under test may be busy
+    return simulator.connection(TENANT, seconds=60.0)  # a machine under test may be busy
 
 
 class TestAgainstTheSimulator:
@@ -130,13 +130,16 @@ class TestAgainstTheSimulator:
         outcome: Outcome,
         is_there: bool,
     ) -> None:
-        clearing = simulator.connection(TENANT, seconds=0.5)
-        simulator.behave(calls=calls)
+        is_answered = not calls.keys() & {"hang", "lose"}
+        patience = 60.0 if is_answered else 1.0
+        simulator.behave(calls=calls, hang=60)
         one = instruction()
         started = time.monotonic()
-        assert clearing.instruct([one])[0].outcome is outcome
-        assert time.monotonic() - started < 2
+        found = simulator.connection(TENANT, seconds=patience).instruct([one])
+        assert found[0].outcome is outcome
+        assert time.monotonic() - started < 30
         simulator.behave()
+        clearing = simulator.connection(TENANT)
         assert (clearing.ask([one.id])[0].outcome is not Outcome.ABSENT) == is_there
 
     def test_out_of_order_is_unavailable(
@@ -184,7 +187,7 @@ class TestAgainstTheSimulator:
     def test_a_confirmation_may_come_before_the_acknowledgement(
         self, simulator: Simulated, clearing: HttpClearing
     ) -> None:
-        simulator.behave(instructions={"early": 1})
+        simulator.behave(instructions={"early": 1}, early_by=2)
         one = instruction()
         clearing.instruct([one])
         assert simulator.all_heard(str(one.id), 1, seconds=0.01)
@@ -232,7 +235,7 @@ class TestAgainstTheSimulator:
 def badly(answer: list[bytes], pause: float = 0.0) -> Iterator[str]:
     """A server that says this, byte string by byte string."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        server.settimeout(5)
+        server.settimeout(60)
 
         def serve() -> None:
             connection, _ = server.accept()
@@ -248,7 +251,7 @@ def badly(answer: list[bytes], pause: float = 0.0) -> Iterator[str]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        thread.join(5)
+        thread.join(60)
 
 
 class TestAgainstBadServers:
@@ -274,12 +277,12 @@ class TestAgainstBadServers:
             assert clearing.instruct([instruction()])[0].outcome is Outcome.UNKNOWN
 
     def test_the_deadline_is_one_of_the_whole_call(self) -> None:
-        drops = [self.HEAD, b"Content-Length: 1000\r\n\r\n", *[b" "] * 100]
+        drops = [self.HEAD, b"Content-Length: 1000\r\n\r\n", *[b" "] * 500]
         with badly(drops, pause=0.1) as url:
             clearing = HttpClearing(url, b"s", TENANT, seconds=0.5)
             started = time.monotonic()
             assert clearing.instruct([instruction()])[0].outcome is Outcome.UNKNOWN
-            assert time.monotonic() - started < 1.5
+            assert time.monotonic() - started < 30
 
     def test_nobody_there_was_not_taken(self) -> None:
         clearing = HttpClearing("http://127.0.0.1:1", b"s", TENANT)

@@ -29,7 +29,7 @@ from tests.trading.cast import list_instrument, open_account
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
-PATIENCE = 10.0  # seconds of a call; a machine under test may be busy
+PATIENCE = 60.0  # seconds of a call; a machine under test may be busy
 IMPATIENCE = 1.0  # of one that will not be answered
 SILENCE = 130.0  # seconds after which a silent clearing system is asked
 OPEN = {
@@ -89,7 +89,7 @@ class Floor:
             found = settlement_of(trade)
             return found if found.state == state else None
 
-        return wait_until(reached, 30, every=0.05)
+        return wait_until(reached, 180, every=0.05)
 
     def until_all_is_told(self) -> None:
         """Until nothing more will happen at the clearing system, and we know it all."""
@@ -98,7 +98,7 @@ class Floor:
             counts = self.simulator.control()["counts"]
             return not counts["acts"] and not counts["tellings"]
 
-        wait_until(is_over, 30, every=0.05)
+        wait_until(is_over, 180, every=0.05)
         self.hand_on()
 
 
@@ -201,7 +201,8 @@ def test_a_rejection_is_a_persons_who_may_try_again(floor: Floor, way: str, code
 
 def test_what_is_late_is_asked_about_and_waited_for(floor: Floor) -> None:
     trade = floor.trade()
-    floor.simulator.behave(instructions={"late": 1})
+    # Thirty times as late: it has not settled when it is asked about, however slow this machine is.
+    floor.simulator.behave(instructions={"late": 1}, settling={"p50": 0.15, "p95": 0.16})
     drive()
     drive(ahead=SILENCE)
     assert steps_of(settlement_of(trade))[-1] == ("ask", "instructed", "instructed")

@@ -89,7 +89,7 @@ def held(account: ClientAccount) -> dict[str, tuple[Decimal, Decimal, Decimal, D
     return {symbol: tuple(rest) for symbol, *rest in rows}
 
 
-def in_threads(calls: Sequence[Callable[[], Any]], timeout: float = 60.0) -> list[Any]:
+def in_threads(calls: Sequence[Callable[[], Any]], timeout: float = 300.0) -> list[Any]:
     """Run calls at the same time, each on a connection of its own; results or errors, in order."""
     results: list[Any] = [None] * len(calls)
     gate = threading.Barrier(len(calls))

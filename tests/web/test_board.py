@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from apps.agents import services as agents
 from apps.agents.selectors import find_agent as agents_of
+from apps.conversations.models import Message
 from apps.conversations.services import open_conversation, send_message
 from apps.events import registry, services
 from apps.events.services import announce
 from apps.events.services.clock import tick
+from apps.trading.models import Trade
 from apps.web import selectors, snapshots
 from tests.agents.cast import make_agent, queue
 from tests.web.conftest import take_everything
@@ -80,7 +82,7 @@ def test_conversations_are_counted_by_where_they_stand(api, tenant, other, monke
         talk = open_conversation(tenant.pk, external_id=f"c{number}", owner=owner).conversation
         send_message(tenant.pk, talk.id, sender="customer", client_id="1", body="Hello")
     open_conversation(other.pk, external_id="somebody else's")
-    now = time.time() + 2
+    now = Message.objects.latest("sent_at").sent_at.timestamp() + 2
     monkeypatch.setattr(selectors.time, "time", lambda: now)
     found = board(api)["conversations"]
     assert (found["open"], found["with_bot"], found["waiting"], found["with_agents"]) == (
@@ -103,8 +105,8 @@ def test_agents_who_are_there_are_counted_with_what_they_have(api, tenant, other
 
 
 def test_the_flow_counts_whole_seconds(api, trade, monkeypatch):
-    trade(5)
-    now = time.time() + 2
+    trade(5, take=False)
+    now = Trade.objects.latest("booked_at").booked_at.timestamp() + 2
     monkeypatch.setattr(selectors.time, "time", lambda: now)
     flow = board(api)["flow"]
     assert (flow["total"], sum(flow["per_second"])) == (5, 5)

@@ -13,7 +13,7 @@ from apps.conversations import selectors, services
 from apps.conversations.models import Bot, BotFlow
 from apps.nlu import services as nlu
 from apps.nlu.facade import runtime
-from apps.nlu.models import Provider, Turn
+from apps.nlu.models import Provider, Turn, Usage
 from apps.nlu.services import reading, recording, terms
 from apps.resilience import services as resilience
 from tests.nlu import stubbed
@@ -72,6 +72,8 @@ def widget(tenant, stubs):
             tenant=tenant, name=name, kind=kind, order=order, url=f"{stubs.url}/{PLACES[kind]}",
             settings=SETTINGS[kind],
         )  # fmt: skip
+    # Who answers first is no question of how fast this machine is.
+    Usage.objects.create(tenant=tenant, hedge_percent=0)
     nlu.train_now(tenant.pk, pairs(), by="ann", promoted=True)
     Bot.objects.create(tenant=tenant, greeting={})
     BotFlow.objects.create(

@@ -9,7 +9,6 @@ from playwright.sync_api import Page, expect
 from apps.events import services
 from apps.tenants.models import Role
 from apps.tenants.services import add_member
-from config import ports
 from tests.web import servers
 from tests.web.browsing import CONTRAST, MARKS, PASSWORD, shoot
 from tests.web.browsing import sign_in as into
@@ -33,7 +32,8 @@ class TestSigningIn:
     def test_with_the_keyboard_alone(self, open_page, site):
         page = open_page()
         page.goto(site)
-        page.keyboard.type("ada")  # the first field has the focus
+        expect(page.get_by_label("Name")).to_be_focused()
+        page.keyboard.type("ada")
         page.keyboard.press("Tab")
         page.keyboard.type("wrong")
         page.keyboard.press("Enter")
@@ -81,7 +81,7 @@ class TestTheBoard:
         expect(page.locator("#tile-books")).to_have_text("Balanced")
         expect(page.locator("#flow-more")).to_contain_text("3 in two minutes")
         expect(page.get_by_role("img", name=re.compile("Trades per second"))).to_be_visible()
-        assert "C" in (page.locator("#chart .line").get_attribute("d") or "")
+        expect(page.locator("#chart .line")).to_have_attribute("d", re.compile("C"))
         shoot(page, "board-live")
 
     def test_what_is_wrong_is_said_in_words(self, open_page, site, trade):
@@ -190,8 +190,7 @@ class TestWhenTheServerIsAway:
     def test_without_sockets_the_page_asks_and_says_so_then_goes_live(
         self, open_page, django_db_setup, trade
     ):
-        free = ports.any_free()
-        with servers.pages(free) as port:
+        with servers.kept_port() as free, servers.pages(free) as port:
             page = sign_in(open_page(), f"http://127.0.0.1:{port}")
             expect(page.locator("#feed-word")).to_have_text("Every 2 s")
             expect(page.locator("#banner")).to_contain_text("asks every two seconds")
@@ -199,7 +198,7 @@ class TestWhenTheServerIsAway:
             expect(page.locator("#trades tr")).to_have_count(1)
             shoot(page, "board-polling")
             with servers.sockets(free):
-                expect(page.locator("#feed-word")).to_have_text("Live", timeout=60_000)
+                expect(page.locator("#feed-word")).to_have_text("Live")
                 expect(page.locator("#banner")).to_be_hidden()
 
     def test_without_any_server_it_says_since_when(self, open_page, site):
@@ -211,7 +210,7 @@ class TestWhenTheServerIsAway:
         expect(page.locator("#banner")).to_contain_text("No answer from the server since")
         expect(page.locator("#board")).to_have_class(re.compile("stale"))
         page.context.set_offline(False)
-        expect(page.locator("#feed-word")).to_have_text("Live", timeout=60_000)
+        expect(page.locator("#feed-word")).to_have_text("Live")
         expect(page.locator("#board")).not_to_have_class(re.compile("stale"))
 
     def test_when_the_session_has_ended_it_asks_to_sign_in(self, open_page, site):

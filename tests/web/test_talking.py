@@ -125,13 +125,13 @@ def test_a_customer_and_an_agent_talk(open_page, site, tenant, widget):
     customer.context.set_offline(False)
     customer.reload()
     expect(status(customer, "From the tunnel 2")).to_have_attribute(
-        "data-status", re.compile("sent|delivered|read"), timeout=60_000
+        "data-status", re.compile("sent|delivered|read")
     )
     expect(bubbles(desk)).to_have_count(8)
     said = stored(tenant)
     assert [seq for seq, _, _ in said] == list(range(1, 9))
-    assert bubbles(customer).all_text_contents() == [body for _, _, body in said]
-    assert bubbles(desk).all_text_contents() == [body for _, _, body in said]
+    for page in (customer, desk):
+        expect(bubbles(page)).to_have_text([body for _, _, body in said])
     assert [body for _, sender, body in said if sender == "customer"][1:] == [
         f"From the tunnel {number}" for number in range(3)
     ]

@@ -17,7 +17,7 @@ def kept_in(request):
 
 def test_ten_attempts_are_free_and_the_next_waits(kept_in):
     assert [attempt(HERE, ADA) for _ in range(FAILURES_MAX)] == [0] * FAILURES_MAX
-    assert WINDOW_SECONDS - 2 <= attempt(HERE, ADA) <= WINDOW_SECONDS + 1
+    assert WINDOW_SECONDS - 60 <= attempt(HERE, ADA) <= WINDOW_SECONDS + 1
 
 
 def test_other_names_and_other_addresses_do_not_wait(kept_in):

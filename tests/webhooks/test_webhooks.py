@@ -54,7 +54,7 @@ def subscribe(tenant: Tenant, url: str, *patterns: str) -> Endpoint:
 
 def deliver() -> None:
     services.collect()
-    services.call_due(seconds=5)
+    services.call_due(seconds=60)  # or until nothing is due
 
 
 def make_due() -> None:
@@ -124,12 +124,15 @@ class TestTrouble:
         listener.statuses = [500, 503]
         endpoint = subscribe(tenant, listener.url)
         tell(tenant)
+        before = timezone.now()
         deliver()
         row = Delivery.objects.get()
         assert (row.state, row.attempts, row.status, row.error) == (
             "pending", 1, 500, "answered 500",
         )  # fmt: skip
-        assert timedelta(seconds=3) < row.next_at - timezone.now() < timedelta(seconds=7)
+        assert timedelta(seconds=5) <= row.next_at - before
+        assert row.next_at - timezone.now() < timedelta(seconds=7)
+        Delivery.objects.update(next_at=timezone.now() + timedelta(hours=1))
         deliver()
         assert len(listener.heard) == 1  # not before its time
         make_due()
@@ -161,15 +164,15 @@ class TestTrouble:
     def test_one_that_hangs_is_cut_off_and_keeps_nobody_waiting(
         self, tenant, listener, monkeypatch
     ):
-        monkeypatch.setattr(calling, "CALL_SECONDS", 0.3)
-        with Receiver(seconds=1.0) as slow:
+        monkeypatch.setattr(calling, "CALL_SECONDS", 1.0)
+        with Receiver(seconds=5.0) as slow:
             subscribe(tenant, slow.url)
             subscribe(tenant, listener.url)
             told = tell(tenant, 3)
             deliver()
             assert numbers(listener) == sorted(told)
         slow_rows = Delivery.objects.filter(endpoint__url=slow.url)
-        assert {row.error for row in slow_rows} == {"no answer within 0 s"}
+        assert {row.error for row in slow_rows} == {"no answer within 1 s"}
 
     def test_a_dead_port_is_a_failure_like_others(self, tenant):
         with socket.socket() as free:
@@ -205,10 +208,10 @@ class TestTrouble:
         tell(tenant)
         services.collect()
         assert sum(map(len, calling._claim(set()).values())) == 1  # and dies
-        services.call_due(seconds=1)
+        services.call_due(seconds=60)
         assert listener.heard == []
         make_due()
-        services.call_due(seconds=1)
+        services.call_due(seconds=60)
         assert len(listener.heard) == 1
 
     def test_one_that_takes_nothing_holds_its_own_cursor_back(self, tenant, listener, monkeypatch):

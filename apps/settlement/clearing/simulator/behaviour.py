@@ -69,6 +69,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By participant (a tenant's id), where one fares otherwise than the others."""
     hang: Seconds = 30.0
     """How long a call that is never answered is held."""
+    early_by: Seconds = 0.25
+    """How much later an acknowledgement is, when a confirmation shall be before it."""
     outage: Literal["none", "refuse", "hang"] = "none"
     withdrawals: Rate = 1.0
     """Share of cancellations of what has not settled that are granted."""

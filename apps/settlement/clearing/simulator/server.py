@@ -29,8 +29,6 @@ from apps.settlement.clearing.simulator.delivery import Delivery
 BODY_MAX: Final = 8 * 1024 * 1024  # bytes
 CODE: Final = "simulator"
 CALLS_KEPT: Final = 5_000
-EARLY_SECONDS: Final = 0.25
-"""How much later an acknowledgement is, when a confirmation shall be before it."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -194,7 +192,7 @@ class Simulator:
             for one in wanted:
                 way, acts = course(self.settings, str(one.id), participant)
                 if way == "early":
-                    pause = EARLY_SECONDS
+                    pause = self.settings.early_by
                 results.append(self.book.accept(participant, one, way, acts, now))
         self._delivery.wake()
         return wire.encode(wire.Results(results)), pause

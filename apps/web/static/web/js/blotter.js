@@ -102,6 +102,7 @@ async function choose(number) {
   if (!number) return;
   try {
     const account = await get(accountPath());
+    if (chosen.account !== number) return; // another one was chosen meanwhile
     byId("account").setAttribute("aria-invalid", "false");
     say(byId("holder"), `${account.name} · ${account.number} · base currency ${account.base_currency}${account.status === "open" ? "" : ` · ${account.status}`}`);
     links();
@@ -109,6 +110,7 @@ async function choose(number) {
     balances.now();
     if (chosen.only) trades.now();
   } catch (error) {
+    if (chosen.account !== number) return;
     const unknown = error instanceof Problem && error.status === 404;
     byId("account").setAttribute("aria-invalid", String(unknown));
     say(byId("holder"), unknown ? `There is no account ${number}.` : error.message);

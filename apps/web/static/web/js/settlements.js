@@ -137,9 +137,20 @@ function dayRow({ due, states, today }) {
 function showPeople({ attention }) {
   byId("people-empty").hidden = attention.length > 0;
   say(byId("attention-more"), attention.length ? plural(attention.length, "settlement") : "");
-  // A row stays while nothing about it changes, so that a reason that is being typed stays, too.
-  list(byId("people"), attention, (one) => one.id, personRow);
+  // A reason that is being typed stays, also where something else about its settlement changes.
+  const rows = byId("people");
+  const typed = new Map([...rows.children].map((row) => [row.dataset.key, reasonIn(row)?.value]));
+  const at = document.activeElement?.name === "reason" ? document.activeElement.closest("li").dataset.key : null;
+  list(rows, attention, (one) => one.id, personRow);
+  for (const row of rows.children) {
+    const field = reasonIn(row);
+    if (!field) continue;
+    field.value ||= typed.get(row.dataset.key) ?? "";
+    if (row.dataset.key === at) field.focus();
+  }
 }
+
+const reasonIn = (row) => row.querySelector("[name=reason]");
 
 function personRow(one) {
   const reason = [one.code, one.detail].filter(Boolean).join(" · ") || "no reason was told";
@@ -172,6 +183,7 @@ function decisions(one) {
       try {
         await post(`${config.list}/${one.id}/${verb}`, { reason: why.value, ...body });
         say(answer, "");
+        why.value = "";
         polling.now();
       } catch (error) {
         say(answer, error.message);

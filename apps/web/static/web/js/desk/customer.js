@@ -6,7 +6,7 @@ import { ago, CHANNELS, nameOf, STATES } from "./words.js";
 
 export class Customer {
   constructor(store, { onChoose }) {
-    Object.assign(this, { store, onChoose, id: null });
+    Object.assign(this, { store, onChoose, id: null, turn: 0 });
     store.addEventListener("change", () => this.show());
     byId("tag-form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -51,9 +51,10 @@ export class Customer {
   }
 
   async tag(tags) {
+    const id = this.id; // another one may be chosen meanwhile
     try {
-      await this.store.tags(this.id, tags);
-      this.store.rows.get(this.id).tags = tags;
+      await this.store.tags(id, tags);
+      Object.assign(this.store.rows.get(id) ?? {}, { tags });
       this.show();
     } catch (error) {
       toast(error.message);
@@ -61,8 +62,10 @@ export class Customer {
   }
 
   async showNotes(id = this.id) {
-    const { results } = await this.store.notes(id).catch(() => ({ results: [] }));
-    if (id !== this.id) return;
+    const turn = ++this.turn;
+    const found = await this.store.notes(id).catch(() => null); // then those stay that are shown
+    if (!found || turn !== this.turn || id !== this.id) return;
+    const { results } = found;
     byId("notes-empty").hidden = results.length > 0;
     list(byId("notes"), results, (one) => one.id, (one) => el("li", {}, one.body, el("small", {}, `${this.writer(one.author)} · ${ago(one.written_at)}`)));
   }

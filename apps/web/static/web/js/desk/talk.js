@@ -185,9 +185,10 @@ export class Talk {
   }
 
   async perform(act, fault) {
+    const id = this.id; // another one may be chosen meanwhile
     try {
       await act();
-      await this.store.refresh(this.id);
+      await this.store.refresh(id);
       return true;
     } catch (error) {
       if (!fault) toast(error.message);

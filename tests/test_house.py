@@ -77,6 +77,13 @@ EVERYWHERE_RULES: list[tuple[Rule, str, str, str]] = [
     (code.bare_ignores, "a.py", "x = 1  # type: " + "ignore # because", "x = 1  # a type"),
 ]  # fmt: skip
 
+TEST_RULES: list[tuple[Rule, str, str, str]] = [
+    (code.racy_tests, "tests/a/test_b.py", "    redis.flush" + "db()", "    forget_in_redis(prefix)"),
+    (code.racy_tests, "tests/a/test_b.py", "port = ports.any_" + "free()", "port = quiet()"),
+    (code.racy_tests, "tests/a/test_b.py",
+     "assert time.monotonic() " + "- began < 2", "assert time.monotonic() " + "- began < 20"),
+]  # fmt: skip
+
 MIGRATION_RULES: list[tuple[Rule, str, str, str]] = [
     (code.unexplained_migrations, "apps/a/migrations/0002_x.py",
      "operations = [migrations.RunSQL('x')]", "'''Why.'''\noperations = [migrations.RunSQL('x')]"),
@@ -89,7 +96,7 @@ APP_FACE = (
     code.app_face, "apps/a/__init__.py",
     '"""Owns a.\nSays b.\nHears c.\n"""', '"""Owns a.\nSays b.\nHears c.\nNever d."""',
 )  # fmt: skip
-ALL_RULES = [*PRODUCT_RULES, *EVERYWHERE_RULES, *MIGRATION_RULES, APP_FACE]
+ALL_RULES = [*PRODUCT_RULES, *EVERYWHERE_RULES, *TEST_RULES, *MIGRATION_RULES, APP_FACE]
 
 
 def rule_name(value: object) -> str | None:
@@ -112,6 +119,10 @@ def test_the_product_keeps(rule: Rule) -> None:
 @pytest.mark.parametrize("rule", dict.fromkeys(one[0] for one in EVERYWHERE_RULES), ids=rule_name)
 def test_every_source_keeps(rule: Rule) -> None:
     assert faults(rule, sources(*OURS, migrations=True)) == []
+
+
+def test_every_test_keeps() -> None:
+    assert faults(code.racy_tests, sources("tests")) == []
 
 
 def test_every_migration_keeps() -> None:

@@ -75,6 +75,23 @@ def long_methods(path: str, text: str) -> Iterator[str]:
             yield f"{path}:{function.lineno} {function.name} has {lines} lines"
 
 
+_SHARED = re.compile(r"\.flush(?:db|all)\(|client_kill_filter\(_type|ports\.any_free\(\)")
+_TIMED = re.compile(
+    r"assert .*(?:monotonic|perf_counter|process_time)\(\) - \w+\)?.* < (\d+(?:\.\d+)?)"
+)
+_OWN_SERVERS = ("tests/agents/test_alarms.py", "tests/conversations/doors.py", "tests/chaos/")
+LONG = 10.0  # seconds
+
+
+def racy_tests(path: str, text: str) -> Iterator[str]:
+    """A test takes nothing from those beside it, and its machine may be slow (docs/adding.md)."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if _SHARED.search(line) and not path.startswith(_OWN_SERVERS):
+            yield f"{path}:{number} others use that server, or may be given that port"
+        if (found := _TIMED.search(line)) and float(found[1]) < LONG:
+            yield f"{path}:{number} a slow machine may take longer"
+
+
 def prints(path: str, text: str) -> Iterator[str]:
     """Nothing prints: commands write to `self.stdout`, everything else logs."""
     for node in ast.walk(ast.parse(text)):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from apps.events import registry, services
@@ -170,7 +171,8 @@ class TestMetrics:
         assert found["lockstep_line_waiting", other.slug] == 0
         assert found["lockstep_agents_online", other.slug] == 1
 
-    def test_language_understanding_is_told_by_provider(self, client, tenant):
+    def test_language_understanding_is_told_by_provider(self, client, tenant, monkeypatch):
+        began = timezone.now()
         Provider.objects.create(
             tenant=tenant, name="cx", kind="dialogflow_cx", url="https://a.test"
         )
@@ -182,7 +184,9 @@ class TestMetrics:
         recording.flush()
         for _ in range(5):
             breaker_of(name_of(tenant.pk, "cx")).report(ok=False)
-        text = client.get("/metrics").content.decode()
+        with monkeypatch.context() as the_same_hour:
+            the_same_hour.setattr(timezone, "now", lambda: began)
+            text = client.get("/metrics").content.decode()
         found = {
             (sample.name, frozenset(sample.labels.values())): sample.value
             for family in text_string_to_metric_families(text)

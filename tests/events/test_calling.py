@@ -224,6 +224,7 @@ class TestConcurrency:
 
     def test_after_the_slice_it_asks_to_be_woken_again(self, handler, provider, monkeypatch):
         monkeypatch.setattr(draining, "SLICE_SECONDS", 0.5)
+        monkeypatch.setattr(window, "WINDOW", 4)  # what is in the air is waited for
         provider.slow = {KEY: 0.05}
         append(*range(40))
         assert drain_all(handler.name, TOPIC, [HERE]) == [HERE]
@@ -513,8 +514,24 @@ class TestCrash:
         with at_work_elsewhere(handler):
             query("UPDATE events_cursor SET leased_until = clock_timestamp() - interval '1 second'")
             drain(handler.name, TOPIC, HERE)
-        assert provider.answered(KEY) == [1]
+            append(2)
+            drain(handler.name, TOPIC, HERE)
+            assert provider.answered(KEY) == [1, 2]
         assert cursor_row(handler.name)["lease"] is None
+        append(3)
+        drain(handler.name, TOPIC, HERE)
+        assert provider.answered(KEY) == [1, 2, 3]
+        assert cursor_row(handler.name)["leased_until"] is None
+
+    def test_what_is_just_being_given_back_is_not_taken(self, handler, provider):
+        """Whoever took it would have no claim soon after, and would look dead to the next."""
+        append(1)
+        with at_work_elsewhere(handler):
+            query("UPDATE events_cursor SET lease = NULL, leased_until = NULL")
+            assert drain(handler.name, TOPIC, HERE) is draining.Outcome.MORE
+            assert provider.calls == []
+        drain(handler.name, TOPIC, HERE)
+        assert provider.answered(KEY) == [1]
 
     def test_claims_end_with_their_leases(self, handler, provider):
         provider.failing = {3: ValueError("no"), 4: Unavailable()}

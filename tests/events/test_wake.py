@@ -395,6 +395,7 @@ class TestDrainTask:
                 raise KeyError("a defect")
 
         monkeypatch.setattr(barriers, "hook", broken)
+        monkeypatch.setattr(draining, "SLICE_SECONDS", 1.0)  # it is tried for as long
         tasks.drain(handler=handler.name, topic=TOPIC, partitions=[1, 2])
         assert seen() == [2]
 

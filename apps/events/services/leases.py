@@ -4,6 +4,11 @@ Whoever holds the lease reads the place and moves its cursor. It is renewed whil
 The holder's database session claims the place, too (places.py): if that claim is free, the holder is
 dead and its lease worth nothing; if it is not but the lease has run out, the holder hangs. Tries are
 counted as in a drain: a lease that ends without being given back is a death.
+
+Note [Without the claim]. Only what has run out is taken without the claim. A place that nobody leases
+but somebody claims is just being taken or given back: whoever took it now would have a lease and, a
+moment later, no claim, and would look dead to the next. Where a holder hangs, the lease that another
+had meanwhile ends as one that has run out, for the claim is still not to be had.
 """
 
 from collections.abc import Iterator
@@ -36,7 +41,7 @@ UPDATE events_cursor c SET attempts = c.attempts + 1, lease = %s,
     suspect_until = CASE WHEN c.suspect_until > c."offset" THEN c.suspect_until
                          WHEN c.attempts >= {DEATHS_BEFORE_CARE} THEN c."offset" + {WINDOW}
                          ELSE 0 END
-WHERE {places.AT} AND (%s OR c.leased_until IS NULL OR c.leased_until < clock_timestamp())
+WHERE {places.AT} AND (%s OR c.leased_until < clock_timestamp())  -- Note [Without the claim]
 """
 TAKEN = 'RETURNING c."offset", c.attempts - 1, c.suspect_until'
 
@@ -123,9 +128,10 @@ def end(lease: Lease, failure: BaseException | None) -> None:
     try:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"""UPDATE events_cursor c SET lease = NULL, leased_until = NULL, {changes}
+                f"""UPDATE events_cursor c SET lease = NULL, {changes},
+                    leased_until = CASE WHEN NOT %s THEN clock_timestamp() END
                     WHERE {places.AT} AND c.lease = %s""",
-                (*params, *lease.place.at, lease.id),
+                (*params, lease.has_claim, *lease.place.at, lease.id),
             )
         if lease.has_claim:
             places.let_go(lease.place)

@@ -75,12 +75,12 @@ def test_a_copy_that_was_killed_is_explained_and_made_anew(copies):
 
 def test_everybody_starts_again_after_the_nursery_was_killed(copies):
     one = copies("toy")
-    first = one.pid_of("toy")
+    first = psutil.Process(one.pid_of("toy"))
     nursery_of(one).kill()
 
     one.says(r"up +\| toy exited with 255; starts again in 1 s")
     wait_until(lambda: len([line for line in one.lines if "copied=True" in line]) == 2)
-    assert not psutil.pid_exists(first) or gone([psutil.Process(first)])
+    wait_until(lambda: gone([first]))
 
 
 def test_without_its_imports_processes_start_by_themselves(copies):

@@ -5,6 +5,7 @@ and confirmations that never come, which take minutes to be noticed. LOCKSTEP_JO
 the clearing system away for a full minute.
 """
 
+import contextlib
 import csv
 import json
 import os
@@ -28,7 +29,8 @@ import pytest
 from apps.settlement.clearing.breaker import POLICY
 from apps.settlement.clearing.wire import INSTRUCTIONS
 from config import embedded
-from tests.journeys.test_tape_to_ledger import Stack, stack  # noqa: F401 - the fixture
+from config.stack import WORKERS_FILE
+from tests.journeys.test_tape_to_ledger import Stack, stack, those_named  # noqa: F401 - the fixture
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.processes
@@ -82,11 +84,11 @@ class Floor:
 
     @property
     def clearing(self) -> str:
-        for process in psutil.Process(self.stack.up.pid).children(recursive=True):
-            words = process.cmdline()
-            if "apps.settlement.clearing.simulator" in words and "--port" in words:
-                return f"http://127.0.0.1:{words[words.index('--port') + 1]}"
-        raise AssertionError("no clearing simulator runs")
+        (simulator,) = those_named("clearing", supervisor=self.stack.up.pid)
+        (port,) = {
+            one.laddr.port for one in simulator.net_connections("tcp") if one.status == "LISTEN"
+        }
+        return f"http://127.0.0.1:{port}"
 
     def calls(self) -> list[dict[str, Any]]:
         """What the clearing system heard from this tenant, in order."""
@@ -183,16 +185,13 @@ class Killer:
     def _run(self) -> None:
         # A worker takes seconds to start: killed more often than that, none would ever work.
         while len(self.killed) < KILLS and not self._stop.wait(self.dice.uniform(5, 15)):
-            workers = [
-                process
-                for process in psutil.Process(self.stack.up.pid).children(recursive=True)
-                if "worker" in process.cmdline() and "celery" in " ".join(process.cmdline())
-            ]
-            if workers:
+            names = json.loads((self.stack.var / WORKERS_FILE).read_text())
+            if workers := those_named(*names, supervisor=self.stack.up.pid):
                 victim = self.dice.choice(workers)
-                words = " ".join(victim.cmdline())
-                victim.kill()
-                self.killed.append(words[-60:])
+                with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
+                    name = victim.name()
+                    victim.kill()
+                    self.killed.append(name)
 
 
 def test_a_tenth_goes_wrong_and_all_of_it_comes_to_an_end(stack: Stack, tmp_path: Path) -> None:  # noqa: F811 - the fixture

@@ -178,8 +178,18 @@ def test_a_tape_becomes_positions_and_a_balanced_ledger(stack, tmp_path, name, p
 
 
 def _kill_a_shard(supervisor: int) -> None:
-    for process in psutil.Process(supervisor).children(recursive=True):
-        if "positions.0" in " ".join(process.cmdline()):
-            process.kill()
-            return
-    raise AssertionError("no worker serves positions.0")
+    (worker,) = those_named("positions.0", supervisor=supervisor)
+    worker.kill()
+
+
+def those_named(*names: str, supervisor: int) -> list[psutil.Process]:
+    """The processes of a stack of these names; copies of its nursery share a command line."""
+    everyone = psutil.Process(supervisor).children(recursive=True)
+    return [one for one in everyone if _name(one) in names]
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:  # it ended meanwhile
+        return ""

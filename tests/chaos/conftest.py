@@ -1,14 +1,13 @@
 """One stack for all faults of a run; and one seed."""
 
 import os
-import secrets
 
 import pytest
 
 from config import embedded
 from tests.chaos.stack import Stack
+from tests.seeds import SEED
 
-SEED = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**6))
 SECONDS = float(os.environ.get("CHAOS_SECONDS") or 0)
 """How much longer than usual the faults rage."""
 

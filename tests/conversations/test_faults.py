@@ -5,7 +5,6 @@ end each has 1, 2, 3 … once each, and it is what the database has.
 """
 
 import asyncio
-import os
 import random
 import secrets
 import socket
@@ -27,10 +26,10 @@ from tests.conversations import cast
 from tests.conversations.badwire import bad_wire
 from tests.conversations.doors import Door, OwnRedis
 from tests.conversations.screens import Screen
+from tests.seeds import SEED
 from tests.web import servers
 
 pytestmark = pytest.mark.processes
-SEED = int(os.environ.get("CHAOS_SEED") or secrets.randbelow(10**6))
 GONE = (ConnectionClosed, OSError, InvalidHandshake, TimeoutError, EOFError, TicketsUnavailable)
 """What a client comes back from: "come back later" is one of them."""
 

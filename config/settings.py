@@ -166,8 +166,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["apps.tenants.permissions.IsMember"],
     "DEFAULT_RENDERER_CLASSES": ["apps.core.problems.JsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.problems.StrictJsonParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.core.problems.Negotiation",
     "EXCEPTION_HANDLER": "apps.core.problems.handle_exception",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "apps.web.schema.Schema",
     "COERCE_DECIMAL_TO_STRING": True,
     "UNAUTHENTICATED_USER": None,
 }

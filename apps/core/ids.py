@@ -1,9 +1,14 @@
-"""Identifiers: UUIDv7 (RFC 9562, 5.7), so that ids sort by the time they were made."""
+"""Identifiers: UUIDv7 (RFC 9562, 5.7), so that ids sort by the time they were made; and names."""
 
 import os
+import re
 import threading
 import time
+from typing import Final
 from uuid import UUID
+
+NAME: Final = re.compile(r"[A-Za-z0-9^](?: ?[A-Za-z0-9._:&=^+/-]){0,99}")
+"""What may name a thing of ours in a query: an id, or the natural name of any of them."""
 
 _lock = threading.Lock()
 _last = 0  # the newest timestamp+counter given in this process (60 bits: 48 of milliseconds, 12 of counter)

@@ -5,7 +5,7 @@ A problem is `{type, title, status, detail, code, …facts}`; where a request ha
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import IO, Any
 
@@ -16,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions as drf
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
@@ -77,7 +78,7 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response:
         case DomainError():
             body = problem_of(error)
         case drf.ValidationError():
-            body = problem_of(Malformed(errors=list(_faults(error.detail))))
+            body = problem_of(Malformed(errors=list(faults_in(error.detail))))
         case Http404():
             body = problem(404, "not_found", "There is no such thing here.")
         case PermissionDenied():
@@ -110,16 +111,16 @@ def _from_drf(error: drf.APIException) -> Response:
     return problem_response(problem(error.status_code, str(code), str(error.detail)), headers)
 
 
-def _faults(detail: Any, path: str = "") -> Iterator[Fault]:
+def faults_in(detail: Any, path: str = "") -> Iterator[Fault]:
     """Flatten DRF's nested validation detail into a list of faults, each with its path."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
             here = "" if name == "non_field_errors" else str(name)
-            yield from _faults(inner, ".".join(part for part in (path, here) if part))
+            yield from faults_in(inner, ".".join(part for part in (path, here) if part))
     elif isinstance(detail, list | tuple):
         for index, inner in enumerate(detail):
             nested = isinstance(inner, Mapping | list | tuple)
-            yield from _faults(inner, f"{path}.{index}" if nested else path)
+            yield from faults_in(inner, f"{path}.{index}" if nested else path)
     else:
         yield fault(path, str(getattr(detail, "code", "invalid")), str(detail))
 
@@ -148,6 +149,23 @@ class JsonRenderer(BaseRenderer):
     ) -> bytes:
         """The body; nothing for a response without data."""
         return b"" if data is None else dumps(data)
+
+
+class Negotiation(DefaultContentNegotiation):
+    """DRF's, whose word for a format that nobody here writes is "not found"."""
+
+    def filter_renderers(
+        self,
+        renderers: Iterable[BaseRenderer],
+        format: str,  # noqa: A002 - DRF's name
+    ) -> list[BaseRenderer]:
+        """The renderers of a format. Raises `Malformed` where there are none."""
+        known = list(renderers)
+        found = [one for one in known if one.format == format]
+        if not found:
+            detail = f"One of: {', '.join(str(one.format) for one in known)}."
+            raise Malformed(errors=[fault("format", "invalid_choice", detail)])
+        return found
 
 
 class StrictJsonParser(BaseParser):

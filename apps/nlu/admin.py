@@ -13,15 +13,52 @@ from django.urls import reverse_lazy
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminURLInputWidget
+from unfold.forms import BaseDialogForm
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminURLInputWidget,
+)
 
 from apps.core.exceptions import DomainError
 from apps.nlu import selectors, services
 from apps.nlu.models import EntityValue, Example, Provider, TrainedModel, Turn, Usage
-from apps.tenants.admin import ReadOnlyAdmin
+from apps.tenants.admin import ReadOnlyAdmin, after_dialog
 from apps.tenants.models import Tenant
 
 MODELS = reverse_lazy("admin:nlu_trainedmodel_changelist")
+
+
+class TrainForm(BaseDialogForm):
+    """Whose examples are learned: one tenant's at a time."""
+
+    tenant = forms.ModelChoiceField(
+        Tenant.objects.filter(pk__in=Example.objects.values("tenant")),
+        empty_label=None,
+        widget=UnfoldAdminSelectWidget(),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        """The tenant that the list behind it is filtered to comes first."""
+        chosen = _filtered_to(request)
+        kwargs["initial"] = {"tenant": chosen[0] if chosen else None}
+        super().__init__(*args, request=request, **kwargs)
+
+
+TRAIN = {
+    "title": "Train a model from the tenant's examples?",
+    "description": (
+        "A worker trains and measures it. Texts are read with it once somebody puts it to use."
+    ),
+    "form_class": TrainForm,
+    "form_submit_text": "Train",
+}
+PUT_TO_USE = {
+    "title": "Read the tenant's texts with this model?",
+    "description": "From now on, in place of the model that is in use; that one may be put back.",
+    "form_class": None,
+    "form_submit_text": "Put to use",
+}
 
 
 @admin.register(Example)
@@ -114,17 +151,12 @@ class TrainedModelAdmin(ModelAdmin):
         ]
         return _table(["Intent", "Examples", "Found", "Right when said"], rows)
 
-    @action(description="Train from examples", url_path="train", permissions=["train"])
-    def train(self, request: HttpRequest) -> HttpResponse:
-        """Ask for a model of the tenant that this page is filtered to, or of the only one."""
-        found = Tenant.objects.filter(pk__in=Example.objects.values("tenant"))
-        chosen = _filtered_to(request)
-        tenants = [one for one in found if not chosen or one.pk in chosen]
-        if len(tenants) != 1:
-            text = "Filter the list by a tenant that has examples: one is trained at a time."
-            self.message_user(request, text, messages.ERROR)
-            return redirect(MODELS)
-        (tenant,) = tenants
+    @action(
+        description="Train from examples", url_path="train", permissions=["train"], dialog=TRAIN
+    )
+    def train(self, request: HttpRequest, form: TrainForm) -> HttpResponse:
+        """Ask for a model of the tenant that was chosen in the dialog, and sent by POST."""
+        tenant = form.cleaned_data["tenant"]
         try:
             model = services.request_training(tenant.pk, by=request.user.get_username())
         except DomainError as error:
@@ -132,15 +164,17 @@ class TrainedModelAdmin(ModelAdmin):
         else:
             text = f"Model {model.number} of {tenant} will be trained; reload to see how far it is."
             self.message_user(request, text)
-        return redirect(MODELS)
+        return after_dialog(request, str(MODELS))
 
-    def has_train_permission(self, request: HttpRequest) -> bool:
+    def has_train_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may write examples may have them learned."""
         return request.user.has_perm("nlu.change_example")
 
-    @action(description="Put to use", url_path="put-to-use", permissions=["train"])
-    def put_to_use(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Read the tenant's texts with this model from now on."""
+    @action(
+        description="Put to use", url_path="put-to-use", permissions=["train"], dialog=PUT_TO_USE
+    )
+    def put_to_use(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        """Read the tenant's texts with this model from now on; asked for by POST, after the dialog."""
         model = self.get_object(request, object_id)
         try:
             if model is not None:
@@ -148,7 +182,7 @@ class TrainedModelAdmin(ModelAdmin):
                 self.message_user(request, f"Model {model.number} is in use.")
         except DomainError as error:
             self.message_user(request, str(error), messages.ERROR)
-        return redirect(request.META.get("HTTP_REFERER") or MODELS)
+        return after_dialog(request, str(MODELS))
 
 
 class ProviderForm(forms.ModelForm):  # type: ignore[type-arg] # not subscriptable when it runs

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.paginator import InfinitePaginator
@@ -16,6 +16,13 @@ from apps.tenants import services
 from apps.tenants.models import ApiKey, Membership, Tenant, User
 
 admin.site.unregister(Group)  # roles come from memberships
+
+
+def after_dialog(request: HttpRequest, where: str) -> HttpResponse:
+    """On to another page, also from a dialog, which only replaces a part of the page it is in."""
+    if "HX-Request" in request.headers:
+        return HttpResponse(headers={"HX-Redirect": where})
+    return HttpResponseRedirect(where)
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -88,10 +95,18 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # unfold
 class ApiKeyAdmin(ModelAdmin):
     """Keys: seen and revoked here, issued by `manage.py issue_key`, which shows the secret once."""
 
-    list_display = ("prefix", "tenant", "name", "role", "last_used_at", "expires_at", "revoked_at")
+    list_display = ("prefix", "tenant", "owner", "name", "role", "last_used_at", "expires_at", "revoked_at")  # fmt: skip
     list_filter = ("tenant", "role")
-    list_select_related = ("tenant",)
-    readonly_fields = ("tenant", "role", "prefix", "created_at", "last_used_at", "revoked_at")
+    list_select_related = ("tenant", "owner")
+    readonly_fields = (
+        "tenant",
+        "owner",
+        "role",
+        "prefix",
+        "created_at",
+        "last_used_at",
+        "revoked_at",
+    )
     actions = ("revoke",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -76,7 +76,8 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 def _look_up(digest: bytes) -> _Known:
     now = timezone.now()
-    key = ApiKey.objects.select_related("tenant").filter(digest=digest).first()
+    keys = ApiKey.objects.of_those_who_are_in().select_related("tenant")
+    key = keys.filter(digest=digest).first()
     if key is None or key.revoked_at is not None:
         _cache.pop(digest, None)
         raise AuthenticationFailed("This API key is not valid.")

@@ -17,3 +17,7 @@ class UnknownRole(Rejected):
 
 class Unsealable(Unavailable):
     """A stored secret was sealed with another SECRET_KEY; put that one in SECRET_KEY_FALLBACKS."""
+
+
+class UnknownMember(NotFound):
+    """The tenant has no active member of this name."""

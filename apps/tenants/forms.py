@@ -1,15 +1,52 @@
-"""How a request is read: its body or its query through a form, every fault named."""
+"""How a request is read: its body or its query through a form, every fault named.
 
-from typing import Any
+A query has one form for each address. What a form does not know is refused, and so is what it cannot
+read: a filter that is ignored answers another question than was asked. Codes are the same everywhere:
+`unknown_parameter`, `repeated`, `required`, `invalid` (no id, date, number, cursor or name at all),
+`invalid_choice` (none of the values that it can have), `out_of_range`, `bad_characters`.
+"""
 
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from django.utils.dateparse import parse_date
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.serializers import Serializer
 
-from apps.core.problems import Malformed
-from apps.tenants.pagination import refuse_unknown
+from apps.core.exceptions import Fault, fault, shown
+from apps.core.ids import NAME
+from apps.core.money import parse_amount, plain
+from apps.core.problems import FloatRefused, Malformed, faults_in
+from apps.tenants.pagination import CURSOR_MAX, PAGE_DEFAULT, PAGE_MAX
+
+FORMAT: Final = "format"
+"""The one parameter that every address knows: which renderer answers."""
+CODES: Final[Mapping[str, str]] = {
+    "min_value": "out_of_range",
+    "max_value": "out_of_range",
+    "max_length": "out_of_range",
+    "max_string_length": "invalid",
+    "overflow": "invalid",
+    "make_aware": "invalid",
+    "date": "invalid",
+    "datetime": "invalid",
+}
+"""What DRF's codes are called in a query."""
+FIRST_YEAR: Final = 1900
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
+# A "+" that was not escaped in an address arrives as a space.
+_LOST_PLUS: Final = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")
 
 
-def read_form(form: type[Serializer[Any]], data: Any, *, partial: bool = False) -> dict[str, Any]:
+def read_form(
+    form: type[serializers.Serializer[Any]], data: Any, *, partial: bool = False
+) -> dict[str, Any]:
     """The validated body; with `partial` only what is there. Raises DRF's ValidationError."""
     given = form(data=data, partial=partial)
     given.is_valid(raise_exception=True)
@@ -17,13 +54,212 @@ def read_form(form: type[Serializer[Any]], data: Any, *, partial: bool = False) 
     return found
 
 
-def read_query(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The validated query. Raises `Malformed` where a parameter means nothing here."""
-    if faults := refuse_unknown(request, {*form().fields, "format"}):
+def read_query(form: type["Query"], request: Request) -> dict[str, Any]:
+    """The validated query; what is empty counts as not said. Raises `Malformed` with every fault."""
+    faults: list[Fault] = []
+    given: dict[str, str] = {}
+    known = form().fields.keys() | {FORMAT}
+    for name, values in request.query_params.lists():
+        if name not in known:
+            detail = "There is no such parameter here."
+            faults.append(fault(shown(name), "unknown_parameter", detail))
+        elif len(values) > 1:
+            faults.append(fault(name, "repeated", "A parameter is said once."))
+        elif not values[0].isprintable():
+            faults.append(fault(name, "bad_characters", "Only printable characters."))
+        elif values[0]:
+            given[name] = values[0]
+    asked = form(data=given)
+    if not asked.is_valid():
+        told = {one["field"] for one in faults}
+        faults += [
+            fault(one["field"], CODES.get(one["code"], one["code"]), one["detail"])
+            for one in faults_in(asked.errors)
+            if one["field"] not in told
+        ]
+    if faults:
         raise Malformed(errors=faults)
-    return read_form(form, request.query_params)
+    found: dict[str, Any] = asked.validated_data
+    return found
 
 
-def filters_of(request: Request, *names: str) -> dict[str, str]:
-    """Those of the filters that the request names."""
-    return {name: value for name in names if (value := request.query_params.get(name))}
+class StrictForm(serializers.Serializer[Any]):
+    """Refuses fields that it does not know: what is ignored, the sender believes was heeded."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The values, or every fault at once."""
+        known = {name for name, field in self.fields.items() if not field.read_only}
+        faults: dict[str, Any] = {
+            str(name): [serializers.ErrorDetail("There is no such field.", code="unknown_field")]
+            for name in (set(data) - known if isinstance(data, Mapping) else ())
+        }
+        try:
+            found = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if isinstance(error.detail, dict):
+                raise serializers.ValidationError(faults | error.detail) from error
+            raise
+        if faults:
+            raise serializers.ValidationError(faults)
+        return found
+
+
+@extend_schema_field({"type": "string", "example": "12.50"})
+class AmountField(serializers.Field[Decimal, Any, str, Any]):
+    """An exact amount, sent as text."""
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        """The amount, with no digit lost. Floats are refused."""
+        if isinstance(data, FloatRefused):
+            detail = 'Send amounts as strings, such as "12.50": a JSON fraction loses digits.'
+            raise serializers.ValidationError(detail, code="float_refused")
+        try:
+            return parse_amount(data)
+        except ValueError as error:
+            raise serializers.ValidationError(f"{error}.", code="invalid_amount") from error
+
+    def to_representation(self, value: Decimal) -> str:
+        """The canonical text."""
+        return plain(value)
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class TextField(serializers.CharField):
+    """Text as it was sent: not trimmed, and not made of numbers."""
+
+    def __init__(self, **options: Any) -> None:
+        """As DRF's, without the trimming."""
+        super().__init__(**{"trim_whitespace": False, **options})
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text."""
+        if type(data) is not str:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class TimeField(serializers.DateTimeField):
+    """A time; without an offset it is UTC. `ends_day`: a date alone means the end of that day."""
+
+    def __init__(self, *, ends_day: bool = False, **options: Any) -> None:
+        """As DRF's, and what a date alone means."""
+        super().__init__(**options)
+        self.ends_day = ends_day
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """The time, aware."""
+        text = _LOST_PLUS.sub(r"\1+\2", str(value).strip())
+        found = self._day(text) or super().to_internal_value(text)
+        if found.year < FIRST_YEAR:  # and no sum of it and a day is beyond what there is
+            detail = f"Nothing is kept of before {FIRST_YEAR}."
+            raise serializers.ValidationError(detail, code="out_of_range")
+        return found
+
+    def _day(self, text: str) -> datetime | None:
+        try:
+            day = parse_date(text)
+        except ValueError:
+            return None
+        if day is not None and self.ends_day and day < date.max:
+            day += timedelta(days=1)
+        return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class NameField(serializers.CharField):
+    """An id, or a name that may stand for one: a number, a symbol, a code, a label."""
+
+    default_error_messages: ClassVar = {"invalid": "Nothing here has such a name."}
+
+    def to_internal_value(self, data: Any) -> str:
+        """The name, of the form that all our names have."""
+        text = super().to_internal_value(data)
+        if not NAME.fullmatch(text):
+            self.fail("invalid")
+        return text
+
+
+class NumberField(serializers.IntegerField):
+    """A whole number of a query, in ASCII digits."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The number."""
+        if not _NUMBER.fullmatch(str(data)):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Query(serializers.Serializer[Any]):
+    """What may stand behind an address's `?`. This one: nothing."""
+
+
+class LimitQuery(Query):
+    """How many rows are shown."""
+
+    limit = NumberField(
+        default=PAGE_DEFAULT, min_value=1, max_value=PAGE_MAX, help_text="How many at most."
+    )
+
+
+class Cursor(serializers.CharField):
+    """The `next` of the page before; here a text of somebody's own."""
+
+    def __init__(self, **options: Any) -> None:
+        """Not required: the first page has none."""
+        said = {"help_text": "The `next` of the page before.", "max_length": CURSOR_MAX}
+        super().__init__(**{"required": False, "trim_whitespace": False, **said, **options})
+
+    def refuse(self) -> serializers.ValidationError:
+        """What is said to a text that is no cursor of ours."""
+        return serializers.ValidationError("This is no `next` of a page here.", code="invalid")
+
+
+class NameCursor(Cursor):
+    """A cursor of a list that goes by natural names."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The name."""
+        text = super().to_internal_value(data)
+        if not NAME.fullmatch(text):
+            raise self.refuse()
+        return text
+
+
+class IdCursor(Cursor):
+    """A cursor of a list that goes by ids."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The id."""
+        try:
+            return UUID(super().to_internal_value(data))
+        except ValueError:
+            raise self.refuse() from None
+
+
+class PlaceCursor(Cursor):
+    """A cursor of a list that goes by numbers."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The number."""
+        text = super().to_internal_value(data)
+        if not _NUMBER.fullmatch(text) or text.startswith("-"):
+            raise self.refuse()
+        return int(text)
+
+
+class DayCursor(Cursor):
+    """A cursor of a list that goes by days."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The day."""
+        try:
+            return date.fromisoformat(super().to_internal_value(data))
+        except ValueError:
+            raise self.refuse() from None
+
+
+class PageQuery(LimitQuery):
+    """A page of a list that goes by ids; where it goes by something else, `after` says so."""
+
+    after: Cursor = IdCursor()

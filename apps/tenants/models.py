@@ -4,6 +4,7 @@ from typing import ClassVar, Self, TypeVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from apps.core.ids import uuid7
@@ -73,11 +74,34 @@ class Membership(models.Model):
         return f"{self.user} · {self.role} of {self.tenant}"
 
 
+class ApiKeyQuerySet(TenantQuerySet["ApiKey"]):
+    """Keys."""
+
+    def of_those_who_are_in(self) -> Self:
+        """Keys of programs, and those of people who are active members of the key's tenant."""
+        still = Membership.objects.filter(
+            tenant=OuterRef("tenant"), user=OuterRef("owner"), user__is_active=True
+        )
+        return self.filter(Q(owner=None) | Exists(still))
+
+
 class ApiKey(models.Model):
-    """A secret by which a program signs in; only its digest is kept."""
+    """A secret by which a program signs in; only its digest is kept.
+
+    With an owner it is that person's: it ends with their membership, and what they say with it and
+    what they say otherwise is one person's word (`selectors.is_one_person`).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="api_keys")
+    owner = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="api_keys",
+        help_text="Whose it is, for good; none: a program's own.",
+    )
     name = models.CharField(max_length=100, blank=True)
     role = models.CharField(max_length=20, choices=Role)
     prefix = models.CharField(max_length=12, help_text="The first letters, to tell keys apart.")
@@ -87,7 +111,7 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = TenantQuerySet.as_manager()
+    objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

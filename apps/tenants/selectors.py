@@ -1,11 +1,15 @@
 """Questions about who is at the door."""
 
 from collections.abc import Collection
+from typing import Final
 
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
 from apps.tenants.models import ApiKey, Membership, Tenant, User
+
+ONE_PERSON: Final = "SELECT tenants_person_of(%s) = tenants_person_of(%s)"
 
 
 def find_tenant(tenant: int) -> Tenant | None:
@@ -26,7 +30,21 @@ def is_still_in(tenant: int, client: str) -> bool:
             tenant_id=tenant, user_id=int(name), user__is_active=True
         ).exists()
     unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    return ApiKey.objects.filter(unexpired, tenant_id=tenant, pk=name, revoked_at=None).exists()
+    keys = ApiKey.objects.of_those_who_are_in()
+    return keys.filter(unexpired, tenant_id=tenant, pk=name, revoked_at=None).exists()
+
+
+def is_one_person(one: str, other: str) -> bool:
+    """Whether two callers are the same human, as far as that is known.
+
+    A person and the keys that they own are one; a program's key is somebody of its own. The database's
+    guards ask the same function.
+    """
+    if one == other:
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute(ONE_PERSON, [one, other])
+        return bool(cursor.fetchone()[0])
 
 
 def names_of(tenant: int, clients: Collection[str]) -> dict[str, str]:

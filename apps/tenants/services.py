@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from apps.tenants.exceptions import InvalidSlug, TenantNotFound, UnknownRole
+from apps.tenants.exceptions import InvalidSlug, TenantNotFound, UnknownMember, UnknownRole
 from apps.tenants.models import ApiKey, Membership, Role, Tenant, User
 
 KEY_PREFIX = "lsk_"
@@ -37,14 +37,28 @@ def digest_of(key: str) -> bytes:
 
 
 def issue_key(
-    tenant: Tenant, *, role: str, name: str = "", expires_at: datetime | None = None
+    tenant: Tenant,
+    *,
+    role: str,
+    name: str = "",
+    expires_at: datetime | None = None,
+    owner: str = "",
 ) -> tuple[ApiKey, str]:
-    """A new key of a role, and its secret, which is shown only now. Raises `UnknownRole`."""
+    """A new key of a role, and its secret, which is shown only now.
+
+    `owner` is the username of the member whose key it is; none: a program's. Raises `UnknownRole`,
+    `UnknownMember`.
+    """
     if role not in Role.values:
         raise UnknownRole(role=role, roles=Role.values)
+    members = User.objects.filter(memberships__tenant=tenant, is_active=True)
+    person = members.filter(username=owner).first() if owner else None
+    if owner and person is None:
+        raise UnknownMember(username=owner)
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
     row = ApiKey.objects.create(
         tenant=tenant,
+        owner=person,
         name=name,
         role=role,
         prefix=secret[:PREFIX_SHOWN],

@@ -1,7 +1,18 @@
-"""How callers authenticate, for the API's schema."""
+"""What the API's schema says by itself: how callers authenticate, and what an address may be asked."""
+
+from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+
+
+class Schema(AutoSchema):
+    """The parameters of a GET are those of its view's form."""
+
+    def get_override_parameters(self) -> list[Any]:
+        """The form; what a view documents besides is added to it."""
+        query = getattr(self.view, "query", None)
+        return [query] if self.method == "GET" and query is not None and query().fields else []
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # registers itself

@@ -23,7 +23,7 @@ def endpoint_of(tenant: Tenant, uid: UUID) -> Endpoint:
 
 
 def deliveries(
-    tenant: Tenant, endpoint: UUID, *, state: str = "", after: str | None = None, limit: int
+    tenant: Tenant, endpoint: UUID, *, state: str = "", after: UUID | None = None, limit: int
 ) -> list[Delivery]:
     """An endpoint's deliveries, newest first, after the one with this id."""
     rows = Delivery.objects.for_tenant(tenant).filter(endpoint_id=endpoint)

@@ -225,6 +225,9 @@ def test_a_contradiction_is_a_persons_and_never_the_ledgers(floor: Floor) -> Non
     floor.simulator.behave(instructions={"contradict": 1})
     found = floor.until(trade, "manual")
     assert notices() == [("settled", "suspended")]
+    assert found.detail.endswith(
+        "told settled 100 for 5001, which does not fit: 100 open of 100 for 5000"
+    )
     assert_in_balance(floor, OPEN, parts=0)
 
     services.retry(floor.market.tenant.pk, found.pk, WHY)  # asked again it says what is right

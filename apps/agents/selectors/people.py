@@ -64,16 +64,16 @@ def agent_of(tenant: int, client: str) -> Agent | None:
 
 
 def agents(
-    tenant: int, *, after: str | None = None, limit: int = 100, status: str = "", team: str = ""
+    tenant: int, *, after: UUID | None = None, limit: int = 100, status: str = "", team: str = ""
 ) -> Sequence[Agent]:
-    """Agents by age, those after an id."""
+    """Agents by age, those after an id. Raises `UnknownTeam`."""
     rows = _with_all(tenant).order_by("pk")
-    if after and (uid := as_uuid(after)):
-        rows = rows.filter(pk__gt=uid)
+    if after is not None:
+        rows = rows.filter(pk__gt=after)
     if status:
         rows = rows.filter(status=status)
     if team:
-        rows = rows.filter(team__name=team)
+        rows = rows.filter(team=find_team(tenant, team))
     return list(rows[:limit])
 
 

@@ -1,6 +1,7 @@
 """What calendars take and show over HTTP. Cut-offs are on the market's clock, moments are UTC."""
 
-from collections.abc import Mapping
+import re
+from datetime import date, datetime
 from typing import Any, Final
 
 from rest_framework import serializers
@@ -8,30 +9,82 @@ from rest_framework import serializers
 from apps.calendars.calendar import AssetClass, Calendar
 from apps.calendars.selectors import Dating, Outlook
 from apps.calendars.services import DAYS_MAX, REASON_MAX
+from apps.tenants.forms import NameField, NumberField, Query, StrictForm, TimeField
 
 WEEKDAYS: Final = (
     "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
 )  # fmt: skip
+YEARS: Final = range(1970, 2200)
+_ZONED: Final = re.compile(r"(?:[Zz]|[ +-]\d\d(?::?\d\d)?)$")
 CLASSES: Final = [one.value for one in AssetClass]
 
 
-class StrictForm(serializers.Serializer[Any]):
-    """A body without words that mean nothing here."""
+class DayField(serializers.DateField):
+    """A day of a query, within the years that calendars speak of."""
 
-    def to_internal_value(self, data: Any) -> Any:
-        """The values, or every fault at once."""
-        faults: dict[str, Any] = {
-            str(name): [serializers.ErrorDetail("There is no such field.", code="unknown_field")]
-            for name in (set(data) - self.fields.keys() if isinstance(data, Mapping) else ())
-        }
-        try:
-            found = super().to_internal_value(data)
-        except serializers.ValidationError as error:
-            told = error.detail if isinstance(error.detail, dict) else {}
-            raise serializers.ValidationError({**told, **faults}) from None
-        if faults:
-            raise serializers.ValidationError(faults)
+    def to_internal_value(self, value: Any) -> date:
+        """The day."""
+        found = super().to_internal_value(value)
+        if found.year not in YEARS:
+            detail = f"A day of {YEARS.start} to {YEARS.stop - 1}."
+            raise serializers.ValidationError(detail, code="out_of_range")
         return found
+
+
+class MomentField(TimeField):
+    """A time of a query with its zone: without one, a cut-off cannot be told."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """The time, aware."""
+        found = super().to_internal_value(value)
+        if not _ZONED.search(str(value).strip()):
+            detail = "A time with its zone, such as 2026-03-09T14:00:00Z."
+            raise serializers.ValidationError(detail, code="invalid")
+        if found.year not in YEARS:
+            detail = f"A time of {YEARS.start} to {YEARS.stop - 1}."
+            raise serializers.ValidationError(detail, code="out_of_range")
+        return found
+
+
+class CalendarQuery(Query):
+    """Which days of a calendar."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """By hand, because `from` is a word of Python."""
+        return {
+            "from": DayField(required=False, help_text="Today, unless said."),
+            "to": DayField(required=False, help_text="Two weeks later, unless said."),
+        }
+
+
+class DatingQuery(Query):
+    """Which trade is dated: of a market, or of a pair of currencies."""
+
+    market = NameField(required=False, help_text="A calendar; or `pair`.")
+    pair = NameField(required=False, help_text="Two currencies, such as EUR/USD.")
+    asset_class = serializers.ChoiceField(CLASSES[:2], default=CLASSES[0])
+    days = NumberField(
+        required=False,
+        min_value=0,
+        max_value=DAYS_MAX,
+        help_text="T+n; without it the market's cycle.",
+    )
+    trade_date = DayField(required=False, help_text="Without it the business day of `at`.")
+    at = MomentField(required=False, help_text="When it is asked for; without it now.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Either of the two."""
+        if ("market" in attrs) == ("pair" in attrs):
+            detail = "Either a market, or a pair of currencies."
+            raise serializers.ValidationError({"market": [detail]}, code="required")
+        return attrs
+
+
+class ExceptionsQuery(Query):
+    """Which exceptions."""
+
+    calendar = NameField(required=False, help_text="Its code, market or currency.")
+    since = DayField(required=False, help_text="The first day.")
 
 
 class CalendarOut(serializers.Serializer[Any]):

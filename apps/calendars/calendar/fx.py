@@ -54,13 +54,20 @@ def pair_of(symbol: str, quote: str | None = None) -> Pair:
     With `quote` known the rest of the symbol is the base. Raises `UnknownCalendar`.
     """
     text = symbol.upper()
+    found = _named(text, quote)
+    if found is None or found.base == found.quote:
+        raise UnknownCalendar(f"{symbol} names no pair of currencies.", calendar=symbol)
+    return found
+
+
+def _named(text: str, quote: str | None) -> Pair | None:
     if quote and (base := text.removesuffix("=X").removesuffix(quote)) != text:
         base = base.rstrip("/.:_-")
         if base.isalpha() and base.isascii():
             return Pair(base, quote)
     if (found := _PAIR.fullmatch(text)) and (found[1], found[2]) == (text[:3], found[2]):
         return Pair(found[1], found[2])
-    raise UnknownCalendar(f"{symbol} names no pair of currencies.", calendar=symbol)
+    return None
 
 
 def calendars_of(pair: Pair) -> tuple[Calendar, Calendar]:

@@ -12,17 +12,17 @@ from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.conversations import selectors, services
 from apps.conversations.api import serializers as wire
 from apps.conversations.api.callers import sender_of
-from apps.conversations.api.fields import StrictForm, TextField
+from apps.conversations.api.fields import TextField
 from apps.conversations.exceptions import UnknownAttachment
 from apps.conversations.selectors import AttachmentView as Stored
 from apps.tenants.authentication import tenant_of
-from apps.tenants.forms import read_form
+from apps.tenants.forms import StrictForm, read_form
 from apps.tenants.permissions import ConversationsWrite
+from apps.tenants.views import ApiView
 
 INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """Pictures may be shown in a page; everything else is only ever saved."""
@@ -36,7 +36,7 @@ class AttachmentIn(StrictForm):
     sender = TextField(required=False, help_text="As with messages.")
 
 
-class AttachmentsView(APIView):
+class AttachmentsView(ApiView):
     """Files in."""
 
     permission_classes = (ConversationsWrite,)
@@ -67,7 +67,7 @@ class AttachmentsView(APIView):
         return Response(wire.message_out(sent.the_message), status=201 if sent.is_new else 200)
 
 
-class AttachmentView(APIView):
+class AttachmentView(ApiView):
     """A file out."""
 
     @extend_schema(

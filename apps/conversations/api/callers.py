@@ -6,8 +6,7 @@ from rest_framework.request import Request
 
 from apps.agents import selectors as agents
 from apps.conversations.lifecycle import Sender
-from apps.core.exceptions import Forbidden, fault
-from apps.core.problems import Malformed
+from apps.core.exceptions import Forbidden
 from apps.tenants.authentication import Caller, caller_of
 from apps.tenants.models import Role
 
@@ -52,22 +51,3 @@ def own_agent(request: Request) -> UUID:
     if agent is None:
         raise NoAgent(client=caller.client)
     return agent.pk
-
-
-def agent_asked(request: Request) -> UUID | None:
-    """The agent of the query: an id, or `me`. Raises `Malformed`, `NoAgent`."""
-    if request.query_params.get("agent") == "me":
-        return own_agent(request)
-    return uuid_asked(request, "agent")
-
-
-def uuid_asked(request: Request, name: str) -> UUID | None:
-    """The id that a parameter of the query holds. Raises `Malformed`."""
-    text = request.query_params.get(name)
-    if not text:
-        return None
-    try:
-        return UUID(text)
-    except ValueError:
-        detail = "This is no id."
-        raise Malformed(errors=[fault(name, "invalid", detail)]) from None

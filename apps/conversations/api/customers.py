@@ -8,34 +8,29 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.conversations import selectors, services
 from apps.conversations.api import serializers as wire
-from apps.conversations.api.callers import uuid_asked
-from apps.conversations.api.fields import StrictForm, TextField
-from apps.core.exceptions import fault
-from apps.core.problems import Malformed
+from apps.conversations.api.fields import TextField
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import read_query
+from apps.tenants.forms import PageQuery, Query
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import AdminOnly
+from apps.tenants.views import ApiView
 
 QUERY_MAX = 200
 
 
-class CustomersQuery(StrictForm):
+class CustomersQuery(Query):
     """Which customer."""
 
     external_id = TextField(help_text="Your own name for them.")
 
 
-class SearchQuery(StrictForm):
+class SearchQuery(PageQuery):
     """What is looked for."""
 
-    q = TextField(help_text='Words; "a phrase", or, -not.')
-    after = TextField(required=False)
-    limit = serializers.IntegerField(required=False)
+    q = serializers.CharField(max_length=QUERY_MAX, help_text='Words; "a phrase", or, -not.')
 
 
 class ErasureOut(serializers.Serializer[Any]):
@@ -51,22 +46,23 @@ class ErasureOut(serializers.Serializer[Any]):
     ended_at = serializers.DateTimeField(allow_null=True)
 
 
-class CustomersView(APIView):
+class CustomersView(ApiView):
     """Customers by their names outside."""
 
+    query = CustomersQuery
+
     @extend_schema(
-        parameters=[CustomersQuery],
         responses=wire.CustomerOut,
         operation_id="customers_find",
         summary="The customer of a name outside",
     )
     def get(self, request: Request) -> Response:
         """404 where there is none."""
-        name = read_query(CustomersQuery, request)["external_id"]
-        return Response(wire.customer_out(selectors.find_customer(tenant_of(request).pk, name)))
+        found = selectors.find_customer(tenant_of(request).pk, self.asked["external_id"])
+        return Response(wire.customer_out(found))
 
 
-class CustomerView(APIView):
+class CustomerView(ApiView):
     """One customer."""
 
     @extend_schema(responses=wire.CustomerOut, summary="One customer")
@@ -75,7 +71,7 @@ class CustomerView(APIView):
         return Response(wire.customer_out(selectors.customer_of(tenant_of(request).pk, customer)))
 
 
-class ExportView(APIView):
+class ExportView(ApiView):
     """All that is kept about a customer."""
 
     permission_classes = (AdminOnly,)
@@ -88,7 +84,7 @@ class ExportView(APIView):
         return Response(found, headers={"Content-Disposition": name})
 
 
-class ErasureView(APIView):
+class ErasureView(ApiView):
     """A customer's erasure."""
 
     permission_classes = (AdminOnly,)
@@ -107,24 +103,22 @@ class ErasureView(APIView):
         return Response(erasure_out(receipt))
 
 
-class SearchView(APIView):
+class SearchView(ApiView):
     """Search over what was said."""
 
+    query = SearchQuery
+
     @extend_schema(
-        parameters=[SearchQuery],
         responses=wire.MessagePageOut,
         operation_id="conversations_search",
         summary="Messages by their words, the newest first",
     )
     def get(self, request: Request) -> Response:
         """A page."""
-        ask = page_asked(request, filters=("q",))
-        text, before = request.query_params.get("q", ""), uuid_asked(request, "after")
-        if not text.strip() or len(text) > QUERY_MAX:
-            detail = f"Between 1 and {QUERY_MAX} characters."
-            raise Malformed(errors=[fault("q", "bad_length", detail)])
-        tenant = tenant_of(request).pk
-        found = selectors.find_messages(tenant, text, before=before, limit=ask.limit + 1)
+        ask, filters = page_asked(self.asked)
+        found = selectors.find_messages(
+            tenant_of(request).pk, filters["q"], before=ask.after, limit=ask.limit + 1
+        )
         return Response(page(found, ask, cursor=lambda one: str(one.id), render=wire.message_out))
 
 

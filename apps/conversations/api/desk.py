@@ -7,14 +7,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.conversations import selectors, services
 from apps.conversations.api import serializers as wire
-from apps.conversations.api.fields import StrictForm, TextField, WholeField
+from apps.conversations.api.fields import TextField, WholeField
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import read_form, read_query
+from apps.tenants.forms import NameField, Query, StrictForm, read_form
 from apps.tenants.permissions import ConversationsWrite, RepliesWrite
+from apps.tenants.views import ApiView
 
 
 class NoteIn(StrictForm):
@@ -85,13 +85,13 @@ class RepliesOut(serializers.Serializer[Any]):
     results = ReplyOut(many=True)
 
 
-class RepliesQuery(StrictForm):
+class RepliesQuery(Query):
     """Which replies."""
 
-    language = TextField(required=False)
+    language = NameField(required=False, help_text="BCP 47; replies of any language, too.")
 
 
-class NotesView(APIView):
+class NotesView(ApiView):
     """Internal notes; a customer never sees them."""
 
     permission_classes = (ConversationsWrite,)
@@ -111,7 +111,7 @@ class NotesView(APIView):
         return Response(note, status=201)
 
 
-class TagsView(APIView):
+class TagsView(ApiView):
     """Tags."""
 
     permission_classes = (ConversationsWrite,)
@@ -126,7 +126,7 @@ class TagsView(APIView):
         return Response(wire.conversation_out(view))
 
 
-class RatingView(APIView):
+class RatingView(ApiView):
     """The customer's rating of the newest closing."""
 
     permission_classes = (ConversationsWrite,)
@@ -147,17 +147,16 @@ class RatingView(APIView):
         return Response(selectors.ratings_of(tenant, conversation))
 
 
-class CannedRepliesView(APIView):
+class CannedRepliesView(ApiView):
     """Replies that are kept ready."""
 
     permission_classes = (RepliesWrite,)
+    query = RepliesQuery
 
-    @extend_schema(
-        parameters=[RepliesQuery], responses=RepliesOut, summary="Replies that are kept ready"
-    )
+    @extend_schema(responses=RepliesOut, summary="Replies that are kept ready")
     def get(self, request: Request) -> Response:
         """By their shortcuts."""
-        found = selectors.canned_replies(tenant_of(request).pk, **read_query(RepliesQuery, request))
+        found = selectors.canned_replies(tenant_of(request).pk, **self.asked)
         return Response({"results": found})
 
     @extend_schema(request=ReplyIn, responses={201: ReplyOut}, summary="Keep a reply ready")
@@ -168,7 +167,7 @@ class CannedRepliesView(APIView):
         return Response(ReplyOut(row).data, status=201)
 
 
-class CannedReplyView(APIView):
+class CannedReplyView(ApiView):
     """One reply that is kept ready."""
 
     permission_classes = (RepliesWrite,)

@@ -1,48 +1,43 @@
-"""Fields and forms that take what was sent and nothing else."""
+"""Fields that take what was sent and nothing else."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.conversations.lifecycle import OPEN, State
+from apps.tenants import forms
 
-class StrictForm(serializers.Serializer[Any]):
-    """Refuses fields that it does not know: what is ignored, the sender believes was heeded."""
 
-    def to_internal_value(self, data: Any) -> Any:
-        """The values, or every fault at once."""
-        known = {name for name, field in self.fields.items() if not field.read_only}
-        unknown = set(data) - known if isinstance(data, Mapping) else set()
-        faults: dict[str, Any] = {
-            str(name): [serializers.ErrorDetail("There is no such field.", code="unknown_field")]
-            for name in unknown
-        }
-        try:
-            found = super().to_internal_value(data)
-        except serializers.ValidationError as error:
-            if isinstance(error.detail, dict):
-                raise serializers.ValidationError(faults | error.detail) from error
-            raise
-        if faults:
-            raise serializers.ValidationError(faults)
-        return found
+class TextField(forms.TextField):
+    """Text as it was sent, perhaps none. How long it may be, services say."""
+
+    def __init__(self, **options: Any) -> None:
+        """As it is, and blank."""
+        super().__init__(**{"allow_blank": True, **options})
 
 
 @extend_schema_field(OpenApiTypes.STR)
-class TextField(serializers.CharField):
-    """Text as it was sent: not trimmed, and not made of numbers. How long it may be, services say."""
+class StatesField(serializers.Field[list[str], str, Any, Any]):
+    """`open`, or states with commas."""
 
-    def __init__(self, **options: Any) -> None:
-        """As DRF's, without the trimming."""
-        super().__init__(**{"trim_whitespace": False, "allow_blank": True, **options})
+    def to_internal_value(self, data: str) -> list[str]:
+        """The states."""
+        names = sorted(OPEN) if data == "open" else [name for name in data.split(",") if name]
+        if not names or not set(names) <= set(State):
+            detail = f"`open`, or some of: {', '.join(State)}."
+            raise serializers.ValidationError(detail, code="invalid_choice")
+        return [str(name) for name in names]
 
-    def to_internal_value(self, data: Any) -> str:
-        """The text."""
-        if type(data) is not str:
-            self.fail("invalid")
-        return super().to_internal_value(data)
+
+@extend_schema_field(OpenApiTypes.STR)
+class AgentField(serializers.UUIDField):
+    """An agent's id, or `me`."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The id, or `me` itself: who that is, the view knows."""
+        return data if data == "me" else super().to_internal_value(data)
 
 
 @extend_schema_field(OpenApiTypes.INT)

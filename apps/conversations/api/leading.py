@@ -6,15 +6,15 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.conversations import services
 from apps.conversations.api import serializers as wire
 from apps.conversations.api.callers import own_agent, sender_of
-from apps.conversations.api.fields import StrictForm, TextField, WholeField
+from apps.conversations.api.fields import TextField, WholeField
 from apps.tenants.authentication import caller_of
-from apps.tenants.forms import read_form
+from apps.tenants.forms import StrictForm, read_form
 from apps.tenants.permissions import ConversationsWrite, RepliesWrite
+from apps.tenants.views import ApiView
 
 
 class AssignmentIn(StrictForm):
@@ -35,7 +35,7 @@ class WhisperIn(StrictForm):
     body = TextField()
 
 
-class TakeoverView(APIView):
+class TakeoverView(ApiView):
     """The caller, who is an agent, takes a conversation themselves."""
 
     permission_classes = (ConversationsWrite,)
@@ -53,7 +53,7 @@ class TakeoverView(APIView):
         return Response(wire.conversation_out(view))
 
 
-class AssignmentView(APIView):
+class AssignmentView(ApiView):
     """A supervisor gives a conversation to an agent."""
 
     permission_classes = (RepliesWrite,)
@@ -68,7 +68,7 @@ class AssignmentView(APIView):
         return Response(wire.conversation_out(view))
 
 
-class PriorityView(APIView):
+class PriorityView(ApiView):
     """A supervisor moves a conversation in the line."""
 
     permission_classes = (RepliesWrite,)
@@ -83,7 +83,7 @@ class PriorityView(APIView):
         return Response(wire.conversation_out(view))
 
 
-class WhispersView(APIView):
+class WhispersView(ApiView):
     """A word to the agent who has it; its customer hears nothing of it, and nothing is kept."""
 
     permission_classes = (RepliesWrite,)

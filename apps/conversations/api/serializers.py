@@ -4,8 +4,14 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.conversations.api.fields import SkillsField, StrictForm, TextField, WholeField
-from apps.conversations.lifecycle import OPEN, Owner, Sender, State
+from apps.conversations.api.fields import (
+    AgentField,
+    SkillsField,
+    StatesField,
+    TextField,
+    WholeField,
+)
+from apps.conversations.lifecycle import Owner, Sender, State
 from apps.conversations.models import Channel, MessageKind
 from apps.conversations.selectors import (
     ConversationView,
@@ -15,8 +21,12 @@ from apps.conversations.selectors import (
     ParticipantView,
 )
 from apps.conversations.services import Marked
+from apps.conversations.services.desk import TAG
+from apps.tenants.forms import NumberField, PageQuery, Query, StrictForm
+from apps.tenants.pagination import PAGE_MAX
 
 SEQ_MAX = 2**62
+MESSAGES_DEFAULT = 200
 
 
 class CustomerIn(StrictForm):
@@ -98,26 +108,26 @@ class ReasonIn(StrictForm):
     reason = TextField(required=False, help_text="A code.")
 
 
-class ConversationsQuery(StrictForm):
+class ConversationsQuery(PageQuery):
     """Which conversations."""
 
-    state = TextField(
+    state = StatesField(
         required=False, help_text=f"`open`, or states with commas: {', '.join(State)}."
     )
-    agent = TextField(required=False, help_text="An agent's id, or `me`.")
-    customer = TextField(required=False, help_text="A customer's id.")
-    channel = TextField(required=False)
-    tag = TextField(required=False)
-    after = TextField(required=False)
-    limit = serializers.IntegerField(required=False)
+    agent = AgentField(required=False, help_text="An agent's id, or `me`.")
+    customer = serializers.UUIDField(required=False)
+    channel = serializers.ChoiceField(Channel.choices, required=False)
+    tag = serializers.RegexField(TAG, required=False)
 
 
-class MessagesQuery(StrictForm):
+class MessagesQuery(Query):
     """Which messages."""
 
-    after_seq = serializers.IntegerField(required=False, min_value=0, max_value=SEQ_MAX)
-    before_seq = serializers.IntegerField(required=False, min_value=1, max_value=SEQ_MAX)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=1_000)
+    after_seq = NumberField(required=False, min_value=0, max_value=SEQ_MAX)
+    before_seq = NumberField(required=False, min_value=1, max_value=SEQ_MAX)
+    limit = NumberField(
+        default=MESSAGES_DEFAULT, min_value=1, max_value=PAGE_MAX, help_text="How many at most."
+    )
 
 
 class CustomerOut(serializers.Serializer[Any]):
@@ -290,13 +300,3 @@ def participant_out(view: ParticipantView | Marked) -> dict[str, Any]:
         "delivered_seq": view.delivered_seq,
         "read_seq": view.read_seq,
     }
-
-
-def states_of(text: str) -> list[str]:
-    """The states that a query names. Raises DRF's ValidationError."""
-    names = sorted(OPEN) if text == "open" else [name for name in text.split(",") if name]
-    if unknown := [name for name in names if name not in set(State)]:
-        raise serializers.ValidationError(
-            {"state": [f"{name!r} is no state of a conversation." for name in unknown]}
-        )
-    return [str(name) for name in names]

@@ -7,7 +7,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.agents import selectors as agents
 from apps.conversations import selectors
@@ -18,6 +17,7 @@ from apps.sockets.tickets import CHAT, DESK, Claim
 from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.forms import read_form
 from apps.tenants.permissions import ConversationsWrite
+from apps.tenants.views import ApiView
 
 
 class NotYourDesk(Forbidden):
@@ -32,7 +32,7 @@ class SocketTicketOut(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
-class ChatTicketView(APIView):
+class ChatTicketView(ApiView):
     """A ticket opens the socket of a conversation's customer once, within 30 seconds."""
 
     permission_classes = (ConversationsWrite,)
@@ -61,7 +61,7 @@ class DeskTicketIn(serializers.Serializer[Any]):
     )
 
 
-class DeskTicketView(APIView):
+class DeskTicketView(ApiView):
     """A ticket opens a desk's socket once, within 30 seconds."""
 
     permission_classes = (ConversationsWrite,)

@@ -7,19 +7,15 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.conversations import selectors, services
 from apps.conversations.api import serializers as wire
-from apps.conversations.api.callers import agent_asked, sender_of, uuid_asked
-from apps.conversations.api.fields import StrictForm
+from apps.conversations.api.callers import own_agent, sender_of
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import read_form, read_query
+from apps.tenants.forms import StrictForm, read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import ConversationsWrite
-
-FILTERS = ("state", "agent", "customer", "channel", "tag")
-MESSAGES_DEFAULT = 200
+from apps.tenants.views import ApiView
 
 
 def _moved(
@@ -39,29 +35,28 @@ def _hold(
     return services.resume(tenant, conversation, by=by)
 
 
-class ConversationsView(APIView):
+class ConversationsView(ApiView):
     """Conversations of the tenant."""
 
     permission_classes = (ConversationsWrite,)
+    query = wire.ConversationsQuery
 
     @extend_schema(
-        parameters=[wire.ConversationsQuery],
         responses=wire.ConversationPageOut,
         operation_id="conversations_list",
         summary="Conversations by state, agent, customer, channel or tag; the newest first",
     )
     def get(self, request: Request) -> Response:
         """A page; each with its newest message."""
-        ask = page_asked(request, filters=FILTERS)
-        filters = selectors.Filters(
-            states=wire.states_of(request.query_params.get("state", "")),
-            agent=agent_asked(request),
-            customer=uuid_asked(request, "customer"),
-            channel=request.query_params.get("channel") or None,
-            tag=request.query_params.get("tag") or None,
+        ask, filters = page_asked(self.asked)
+        if filters.get("agent") == "me":
+            filters["agent"] = own_agent(request)
+        found = selectors.inbox(
+            tenant_of(request).pk,
+            selectors.Filters(states=filters.pop("state", ()), **filters),
+            after=ask.after,
+            limit=ask.limit + 1,
         )
-        after, limit = uuid_asked(request, "after"), ask.limit + 1
-        found = selectors.inbox(tenant_of(request).pk, filters, after=after, limit=limit)
         return Response(page(found, ask, cursor=lambda one: str(one[0].id), render=wire.listed_out))
 
     @extend_schema(
@@ -79,7 +74,7 @@ class ConversationsView(APIView):
         return Response(shown, status=201 if opened.is_new else 200)
 
 
-class ConversationView(APIView):
+class ConversationView(ApiView):
     """One conversation."""
 
     @extend_schema(responses=wire.ConversationOut, summary="One conversation")
@@ -92,21 +87,20 @@ class ConversationView(APIView):
         return Response(shown | {"participants": [wire.participant_out(one) for one in members]})
 
 
-class MessagesView(APIView):
+class MessagesView(ApiView):
     """The messages of a conversation."""
 
     permission_classes = (ConversationsWrite,)
+    query = wire.MessagesQuery
 
     @extend_schema(
-        parameters=[wire.MessagesQuery],
         responses=wire.MessagePageOut,
         operation_id="conversations_messages_list",
         summary="Messages after a seq in their order, or the last ones before a seq",
     )
     def get(self, request: Request, conversation: UUID) -> Response:
         """A page, and where the stream stands; read first, so that a page may only be newer."""
-        which, tenant = read_query(wire.MessagesQuery, request), tenant_of(request).pk
-        limit = which.get("limit", MESSAGES_DEFAULT)
+        which, tenant, limit = self.asked, tenant_of(request).pk, self.asked["limit"]
         epoch, last_seq = selectors.position_of(tenant, conversation)
         if (before := which.get("before_seq")) is not None:
             found = selectors.messages_before(tenant, conversation, before, limit)
@@ -134,7 +128,7 @@ class MessagesView(APIView):
         return Response(wire.message_out(sent.the_message), status=status, headers=headers)
 
 
-class ReceiptsView(APIView):
+class ReceiptsView(ApiView):
     """Receipts."""
 
     permission_classes = (ConversationsWrite,)
@@ -156,7 +150,7 @@ class ReceiptsView(APIView):
         return Response([wire.participant_out(one) for one in found])
 
 
-class ClosureView(APIView):
+class ClosureView(ApiView):
     """The end of a conversation."""
 
     permission_classes = (ConversationsWrite,)
@@ -169,7 +163,7 @@ class ClosureView(APIView):
         return _moved(request, conversation, wire.ClosureIn, services.close)
 
 
-class TransferView(APIView):
+class TransferView(ApiView):
     """A conversation goes to another agent or skill."""
 
     permission_classes = (ConversationsWrite,)
@@ -184,7 +178,7 @@ class TransferView(APIView):
         return _moved(request, conversation, wire.TransferIn, services.transfer)
 
 
-class HoldView(APIView):
+class HoldView(ApiView):
     """The agent waits for something else."""
 
     permission_classes = (ConversationsWrite,)
@@ -199,7 +193,7 @@ class HoldView(APIView):
         return _moved(request, conversation, wire.HoldIn, _hold)
 
 
-class ReopeningView(APIView):
+class ReopeningView(ApiView):
     """A closed conversation goes on."""
 
     permission_classes = (ConversationsWrite,)

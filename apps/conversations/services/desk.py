@@ -37,7 +37,7 @@ from apps.events.services import unit_of_work
 
 TAGS_MAX: Final = 20
 COMMENT_MAX: Final = 2_000
-_TAG: Final = re.compile(r"[\w][\w-]{0,39}")
+TAG: Final = re.compile(r"\A[\w][\w-]{0,39}\Z")
 _SHORTCUT: Final = re.compile(r"[\w][\w.-]{0,39}")
 
 
@@ -67,7 +67,7 @@ def set_tags(tenant: int, conversation: UUID, *, tags: Iterable[str], by: str) -
     Raises `UnknownConversation`, `NoteRefused`.
     """
     wanted = sorted(set(tags))
-    if len(wanted) > TAGS_MAX or not all(_TAG.fullmatch(tag) for tag in wanted):
+    if len(wanted) > TAGS_MAX or not all(TAG.fullmatch(tag) for tag in wanted):
         detail = f"At most {TAGS_MAX} tags of letters, digits, _ and -, each up to 40."
         raise NoteRefused(errors=[fault("tags", "bad_tags", detail)])
     now = timezone.now()

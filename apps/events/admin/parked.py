@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.decorators import action
 from unfold.enums import ActionVariant
@@ -14,7 +14,7 @@ from apps.events import services
 from apps.events.admin.filters import HandlerFilter, TenantFilter, TopicFilter, tenant_names
 from apps.events.admin.texts import events_link, moment, preformatted
 from apps.events.models import ParkedEvent, ParkedKey
-from apps.tenants.admin import ReadOnlyAdmin
+from apps.tenants.admin import ReadOnlyAdmin, after_dialog
 
 RESUME = {
     "title": "Replay this key now?",
@@ -67,10 +67,7 @@ class ParkedKeyAdmin(ReadOnlyAdmin):
             messages.info(request, "This key is not parked any more.")
         else:
             self._resume(request, parked)
-        where = reverse("admin:events_parkedkey_changelist")
-        if "HX-Request" in request.headers:
-            return HttpResponse(headers={"HX-Redirect": where})
-        return HttpResponseRedirect(where)
+        return after_dialog(request, reverse("admin:events_parkedkey_changelist"))
 
     @admin.action(description="Resume the selected keys", permissions=["resume"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[ParkedKey]) -> None:

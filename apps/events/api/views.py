@@ -5,7 +5,6 @@ from dataclasses import asdict
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.events import selectors, services
 from apps.events.api.serializers import LagOut, ParkedOut, ResumptionOut
@@ -13,11 +12,12 @@ from apps.events.exceptions import NotParked
 from apps.events.models import ParkedKey
 from apps.tenants.authentication import tenant_of
 from apps.tenants.permissions import OperationsWrites
+from apps.tenants.views import ApiView
 
 PARKED_SHOWN = 500
 
 
-class LagView(APIView):
+class LagView(ApiView):
     """How far every handler is behind."""
 
     @extend_schema(responses=LagOut(many=True), summary="Lag of every handler and partition")
@@ -31,7 +31,7 @@ class LagView(APIView):
         return Response({"results": behind})
 
 
-class ParkedView(APIView):
+class ParkedView(ApiView):
     """Keys that a handler cannot get past."""
 
     @extend_schema(responses=ParkedOut(many=True), summary="Parked keys of this tenant")
@@ -41,7 +41,7 @@ class ParkedView(APIView):
         return Response({"results": ParkedOut(rows, many=True).data})
 
 
-class ResumptionView(APIView):
+class ResumptionView(ApiView):
     """Let a parked key go on."""
 
     permission_classes = (OperationsWrites,)

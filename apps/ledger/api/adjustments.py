@@ -8,18 +8,17 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.ledger import selectors, services
-from apps.ledger.api.serializers import AmountField, TimeField
 from apps.ledger.models import Adjustment, AdjustmentState
 from apps.ledger.services import AdjustmentTerms, Line
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import read_form
+from apps.tenants.forms import AmountField, PageQuery, TimeField, read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import OperationsWrites
+from apps.tenants.views import ApiView
 
 KEY_MAX: Final = 255
 KEY: Final = OpenApiParameter(
@@ -99,10 +98,17 @@ class AdjustmentOut(serializers.ModelSerializer[Adjustment]):
         return {**super().to_representation(instance), "break": instance.mends_id}
 
 
-class AdjustmentListView(APIView):
+class AdjustmentsQuery(PageQuery):
+    """Which adjustments."""
+
+    state = serializers.ChoiceField(AdjustmentState.choices, required=False)
+
+
+class AdjustmentListView(ApiView):
     """The tenant's adjustments."""
 
     permission_classes = (OperationsWrites,)
+    query = AdjustmentsQuery
 
     @extend_schema(
         responses=AdjustmentOut(many=True), operation_id="v1_adjustments_list",
@@ -110,13 +116,9 @@ class AdjustmentListView(APIView):
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """A page of adjustments."""
-        ask = page_asked(request, filters=["state"])
-        state = request.query_params.get("state")
+        ask, filters = page_asked(self.asked)
         rows = selectors.adjustments(
-            tenant_of(request).pk,
-            after=ask.after_id,
-            limit=ask.limit + 1,
-            **({"state": _state(state)} if state else {}),
+            tenant_of(request).pk, after=ask.after, limit=ask.limit + 1, **filters
         )
         shown = page(rows, ask, cursor=lambda row: str(row.pk), render=_out)
         return Response(shown)
@@ -141,7 +143,7 @@ class AdjustmentListView(APIView):
         return Response(_out(row), status=201 if is_new else 200, headers=headers)
 
 
-class AdjustmentView(APIView):
+class AdjustmentView(ApiView):
     """One adjustment."""
 
     @extend_schema(responses=AdjustmentOut, summary="An adjustment")
@@ -150,7 +152,7 @@ class AdjustmentView(APIView):
         return Response(_out(selectors.adjustment_of(tenant_of(request).pk, adjustment_id)))
 
 
-class ApprovalView(APIView):
+class ApprovalView(ApiView):
     """The second person's yes."""
 
     permission_classes = (OperationsWrites,)
@@ -173,7 +175,7 @@ class ApprovalView(APIView):
         return Response(_out(row))
 
 
-class RejectionView(APIView):
+class RejectionView(ApiView):
     """The second person's no."""
 
     permission_classes = (OperationsWrites,)
@@ -188,7 +190,7 @@ class RejectionView(APIView):
         return _turned_down(request, adjustment_id, services.reject_adjustment)
 
 
-class WithdrawalView(APIView):
+class WithdrawalView(ApiView):
     """The first person's change of mind."""
 
     permission_classes = (OperationsWrites,)
@@ -218,10 +220,3 @@ def _key(request: Request) -> str:
         detail = f"Send a header Idempotency-Key of 1 to {KEY_MAX} printable characters."
         raise Malformed(errors=[fault("Idempotency-Key", "required", detail)])
     return key
-
-
-def _state(text: str) -> str:
-    if text not in AdjustmentState.values:
-        detail = f"One of {', '.join(AdjustmentState.values)}."
-        raise Malformed(errors=[fault("state", "invalid_choice", detail)])
-    return text

@@ -1,6 +1,5 @@
 """Reconciliations over HTTP: runs, breaks and the work on them, statements of others."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,18 +9,17 @@ from rest_framework import serializers
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.ledger import invariants, selectors, services
-from apps.ledger.api.serializers import AmountField
 from apps.ledger.models import Break, ExternalStatement, ReconciliationRun
 from apps.ledger.reconciliation import BreakState, Status
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import filters_of, read_form
-from apps.tenants.pagination import NO_CURSOR, page, page_asked
+from apps.tenants.forms import AmountField, DayCursor, NameField, PageQuery, read_form
+from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import OperationsWrites
+from apps.tenants.views import ApiView
 
 FILE_MOST = 5_000_000  # bytes of a statement
 
@@ -81,6 +79,21 @@ class RunDetailOut(RunOut):
         fields = (*RunOut.Meta.fields, "breaks")  # type: ignore[assignment] # longer than the parent's
 
 
+class RunsQuery(PageQuery):
+    """Which reconciliations."""
+
+    after = DayCursor()
+
+
+class BreaksQuery(PageQuery):
+    """Which breaks."""
+
+    state = serializers.ChoiceField([one.value for one in BreakState], required=False)
+    kind = NameField(required=False, help_text="As breaks show it.")
+    account = NameField(required=False, help_text="As breaks show it.")
+    asset = NameField(required=False, help_text="A currency, or an instrument's symbol.")
+
+
 class RunIn(serializers.Serializer[Any]):
     """Which day to look at."""
 
@@ -122,10 +135,11 @@ class StatementReceivedOut(serializers.ModelSerializer[ExternalStatement]):
         fields = ("id", "date", "kind", "source", "balances", "received_at")
 
 
-class RunListView(APIView):
+class RunListView(ApiView):
     """The tenant's reconciliations."""
 
     permission_classes = (OperationsWrites,)
+    query = RunsQuery
 
     @extend_schema(
         responses=RunOut(many=True),
@@ -134,8 +148,8 @@ class RunListView(APIView):
     )
     def get(self, request: Request) -> Response:
         """A page of runs."""
-        ask = page_asked(request)
-        rows = selectors.runs(tenant_of(request).pk, before=_day(ask.after), limit=ask.limit + 1)
+        ask, _ = page_asked(self.asked)
+        rows = selectors.runs(tenant_of(request).pk, before=ask.after, limit=ask.limit + 1)
         shown = page(
             rows, ask, cursor=lambda row: row.date.isoformat(), render=lambda row: RunOut(row).data
         )
@@ -149,7 +163,7 @@ class RunListView(APIView):
         return Response(_detail(run), status=201)
 
 
-class RunView(APIView):
+class RunView(ApiView):
     """One reconciliation."""
 
     @extend_schema(responses=RunDetailOut, summary="A reconciliation with the breaks that it saw")
@@ -158,18 +172,19 @@ class RunView(APIView):
         return Response(_detail(selectors.run_of(tenant_of(request).pk, run_id)))
 
 
-class BreakListView(APIView):
+class BreakListView(ApiView):
     """The tenant's breaks."""
+
+    query = BreaksQuery
 
     @extend_schema(
         responses=BreakOut(many=True), operation_id="v1_breaks_list", summary="Breaks, oldest first"
     )
     def get(self, request: Request) -> Response:
         """A page of breaks."""
-        ask = page_asked(request, filters=["state", "kind", "account", "asset"])
-        filters = filters_of(request, "state", "kind", "account", "asset")
+        ask, filters = page_asked(self.asked)
         rows = selectors.breaks(
-            tenant_of(request).pk, after=ask.after_id, limit=ask.limit + 1, **filters
+            tenant_of(request).pk, after=ask.after, limit=ask.limit + 1, **filters
         )
         shown = page(
             rows, ask, cursor=lambda row: str(row.pk), render=lambda row: BreakOut(row).data
@@ -177,7 +192,7 @@ class BreakListView(APIView):
         return Response(shown)
 
 
-class BreakView(APIView):
+class BreakView(ApiView):
     """One break, and the work on it."""
 
     permission_classes = (OperationsWrites,)
@@ -195,7 +210,7 @@ class BreakView(APIView):
         return Response(BreakOut(row).data)
 
 
-class StatementReceivedView(APIView):
+class StatementReceivedView(ApiView):
     """Statements of depositories and banks."""
 
     permission_classes = (OperationsWrites,)
@@ -237,13 +252,6 @@ def _balances(given: dict[str, Any]) -> Any:
         detail = f"A CSV file in UTF-8 of at most {FILE_MOST:,} bytes."
         raise Malformed(errors=[fault("file", "invalid", detail)])
     return services.read_statement(content)
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise Malformed(errors=[NO_CURSOR]) from error
 
 
 def _detail(run: ReconciliationRun) -> Any:

@@ -1,131 +1,78 @@
 """What the ledger takes and shows over HTTP. Amounts are strings; times ISO 8601, UTC."""
 
-import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.utils.dateparse import parse_date
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from apps.core.money import parse_amount, plain
-from apps.core.problems import FloatRefused
+from apps.core.money import plain
 from apps.ledger.selectors import Balance, Entry, Line, Moment, Owner, Statement, TrialRow
 from apps.ledger.selectors.balances import LAST_LEG
 from apps.ledger.services import Transfer
+from apps.tenants.forms import AmountField, Cursor, NameField, PageQuery, Query, TimeField
 
-PAGE = 100  # entries or lines, unless asked otherwise
-PAGE_MAX = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# A "+" that was not escaped in an address arrives as a space.
-_LOST_PLUS = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")
 
 
-@extend_schema_field(OpenApiTypes.STR)
-class AmountField(serializers.Field[Decimal, Any, str, Any]):
-    """An exact amount, sent as text."""
+class MomentCursor(Cursor):
+    """A place in a statement."""
 
-    def to_internal_value(self, data: Any) -> Decimal:
-        """The amount, with no digit lost; floats are refused."""
+    def to_internal_value(self, data: Any) -> Any:
+        """The place that `moment_out` wrote."""
         try:
-            return parse_amount(float(data) if isinstance(data, FloatRefused) else data)
-        except ValueError as error:
-            raise serializers.ValidationError(str(error), code="invalid_amount") from error
-
-    def to_representation(self, value: Decimal) -> str:
-        """The canonical text."""
-        return plain(value)
-
-
-@extend_schema_field(OpenApiTypes.DATETIME)
-class TimeField(serializers.DateTimeField):
-    """A time; without an offset it is UTC. `ends_day`: a date alone means the end of that day."""
-
-    def __init__(self, *, ends_day: bool = False, **options: Any) -> None:
-        """As DRF's, and what a date alone means."""
-        super().__init__(**options)
-        self.ends_day = ends_day
-
-    def to_internal_value(self, value: Any) -> datetime:
-        """The time, aware."""
-        text = _LOST_PLUS.sub(r"\1+\2", str(value))
-        try:
-            day = parse_date(text)
-        except ValueError:
-            day = None
-        if day is None:
-            return super().to_internal_value(text)
-        if self.ends_day and day < date.max:
-            day += timedelta(days=1)
-        return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-@extend_schema_field(OpenApiTypes.STR)
-class MomentField(serializers.Field[Moment, str, str, Any]):
-    """A place in a statement: the `next` of a page before."""
-
-    def to_internal_value(self, data: str) -> Moment:
-        """The place that `to_representation` wrote."""
-        try:
-            at, entry, leg = str(data).split("_")
+            at, entry, leg = super().to_internal_value(data).split("_")
             moment = Moment(_EPOCH + timedelta(microseconds=int(at)), UUID(entry), int(leg))
         except (ValueError, OverflowError) as error:
-            raise self._no_cursor() from error
+            raise self.refuse() from error
         if not 0 <= moment.leg <= LAST_LEG:
-            raise self._no_cursor()
+            raise self.refuse()
         return moment
 
-    def _no_cursor(self) -> serializers.ValidationError:
-        message = "This is no `next` of a statement's page."
-        return serializers.ValidationError(message, code="invalid_cursor")
 
-    def to_representation(self, value: Moment) -> str:
-        """Microseconds, entry and leg."""
-        return f"{(value.at - _EPOCH) // timedelta(microseconds=1)}_{value.entry}_{value.leg}"
+def moment_out(value: Moment) -> str:
+    """A place in a statement: microseconds, entry and leg."""
+    return f"{(value.at - _EPOCH) // timedelta(microseconds=1)}_{value.entry}_{value.leg}"
 
 
-class BalancesQuery(serializers.Serializer[Any]):
+class BalancesQuery(Query):
     """Whose balances, and as of when."""
 
-    owner = serializers.CharField(help_text="Id or number of a client account.")
+    owner = NameField(help_text="Id or number of a client account.")
     as_of = TimeField(required=False, help_text="Of what was effective by then, inclusive.")
     known_at = TimeField(required=False, help_text="As the ledger knew it then, inclusive.")
 
 
-class EntriesQuery(serializers.Serializer[Any]):
+class EntriesQuery(PageQuery):
     """Which entries."""
 
-    owner = serializers.CharField(required=False, help_text="Id or number of a client account.")
+    owner = NameField(required=False, help_text="Id or number of a client account.")
     trade = serializers.UUIDField(required=False)
-    after = serializers.UUIDField(required=False, help_text="The `next` of the page before.")
-    limit = serializers.IntegerField(default=PAGE, min_value=1, max_value=PAGE_MAX)
 
 
-class StatementQuery(serializers.Serializer[Any]):
+class StatementQuery(PageQuery):
     """Whose statement, and of which period (by time of booking)."""
 
+    after = MomentCursor()
+    owner = NameField(help_text="Id or number of a client account.")
+    to = TimeField(
+        required=False,
+        ends_day=True,
+        help_text="Exclusive; a date alone includes that day; empty: to the end.",
+    )
+
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """By hand, because `from` is a word of Python."""
-        return {
-            "owner": serializers.CharField(help_text="Id or number of a client account."),
-            "from": TimeField(required=False, help_text="Inclusive; empty: from the beginning."),
-            "to": TimeField(
-                required=False,
-                ends_day=True,
-                help_text="Exclusive; a date alone includes that day; empty: to the end.",
-            ),
-            "after": MomentField(required=False, help_text="The `next` of the page before."),
-            "limit": serializers.IntegerField(default=PAGE, min_value=1, max_value=PAGE_MAX),
-        }
+        """One by hand, because `from` is a word of Python."""
+        since = TimeField(required=False, help_text="Inclusive; empty: from the beginning.")
+        return {**super().get_fields(), "from": since}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A period ends after it begins."""
         if "from" in attrs and "to" in attrs and attrs["from"] >= attrs["to"]:
-            raise serializers.ValidationError({"to": "A period ends after it begins."})
+            detail = "A period ends after it begins."
+            raise serializers.ValidationError({"to": [detail]}, code="out_of_range")
         return attrs
 
 
@@ -320,7 +267,7 @@ def statement_out(owner: Owner, page: Statement) -> dict[str, Any]:
             for one in page.opening
         ],
         "results": [line_out(line) for line in page.lines],
-        "next": MomentField().to_representation(page.next) if page.next else None,
+        "next": moment_out(page.next) if page.next else None,
     }
 
 

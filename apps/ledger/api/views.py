@@ -9,8 +9,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
-from rest_framework.views import APIView
 
 from apps.core.problems import JsonRenderer
 from apps.core.sheets import CsvRenderer
@@ -20,8 +18,9 @@ from apps.ledger.api.pdf import pdf_of
 from apps.ledger.api.statements import PdfRenderer, csv_of
 from apps.ledger.selectors import Moment
 from apps.tenants.authentication import tenant_of
-from apps.tenants.forms import read_form, read_query
+from apps.tenants.forms import read_form
 from apps.tenants.permissions import OperationsWrites
+from apps.tenants.views import ApiView
 
 # The widest period. Its end is not "now": an entry that another machine, whose clock is ahead, has
 # just booked would be missing from the statement, though not from the balance.
@@ -29,17 +28,18 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(9999, 12, 31, tzinfo=UTC)
 
 
-class BalancesView(APIView):
+class BalancesView(ApiView):
     """A client's balances."""
 
+    query = wire.BalancesQuery
+
     @extend_schema(
-        parameters=[wire.BalancesQuery],
         responses=wire.BalancesOut,
         summary="Balances of a client account, now or as of a time",
     )
     def get(self, request: Request) -> Response:
         """By account code and asset."""
-        asked, tenant = read_query(wire.BalancesQuery, request), tenant_of(request).pk
+        asked, tenant = self.asked, tenant_of(request).pk
         owner = selectors.owner_of(tenant, asked["owner"])
         as_of, known_at = asked.get("as_of"), asked.get("known_at")
         if as_of is None and known_at is None:
@@ -57,18 +57,19 @@ class BalancesView(APIView):
         )
 
 
-class EntriesView(APIView):
+class EntriesView(ApiView):
     """The journal."""
 
+    query = wire.EntriesQuery
+
     @extend_schema(
-        parameters=[wire.EntriesQuery],
         responses=wire.EntryPageOut,
         operation_id="ledger_entries_list",
         summary="Journal entries of a trade, of a client account, or all; oldest first",
     )
     def get(self, request: Request) -> Response:
         """A page."""
-        asked, tenant = read_query(wire.EntriesQuery, request), tenant_of(request).pk
+        asked, tenant = self.asked, tenant_of(request).pk
         name = asked.pop("owner", None)
         owner = selectors.owner_of(tenant, name).id if name else None
         page = selectors.entries(tenant, owner=owner, **asked)
@@ -76,7 +77,7 @@ class EntriesView(APIView):
         return Response({"results": results, "next": page.next})
 
 
-class EntryView(APIView):
+class EntryView(ApiView):
     """One entry of the journal."""
 
     @extend_schema(responses=wire.EntryOut, summary="One journal entry with its legs")
@@ -85,23 +86,22 @@ class EntryView(APIView):
         return Response(wire.entry_out(selectors.entry(tenant_of(request).pk, entry_id)))
 
 
-class TrialBalanceView(APIView):
+class TrialBalanceView(ApiView):
     """The trial balance."""
 
     @extend_schema(responses=wire.TrialBalanceOut, summary="Debit and credit balances per asset")
     def get(self, request: Request) -> Response:
         """One row per asset."""
-        read_query(Serializer, request)
         return Response(wire.trial_out(selectors.trial_balance(tenant_of(request).pk)))
 
 
-class StatementView(APIView):
+class StatementView(ApiView):
     """A client's statement."""
 
+    query = wire.StatementQuery
     renderer_classes = (JsonRenderer, CsvRenderer, PdfRenderer)
 
     @extend_schema(
-        parameters=[wire.StatementQuery],
         responses={
             (200, "application/json"): wire.StatementOut,
             (200, "text/csv"): OpenApiTypes.STR,
@@ -111,7 +111,7 @@ class StatementView(APIView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """A page as JSON, or the whole period as CSV or PDF."""
-        asked, tenant = read_query(wire.StatementQuery, request), tenant_of(request).pk
+        asked, tenant = self.asked, tenant_of(request).pk
         owner = selectors.owner_of(tenant, asked["owner"])
         since, until = asked.get("from", BEGINNING), asked.get("to", END)
         if request.accepted_renderer.format == CsvRenderer.format:
@@ -134,7 +134,7 @@ def _file(content: bytes, owner: selectors.Owner) -> HttpResponse:
     return HttpResponse(content, content_type="application/pdf", headers=headers)
 
 
-class TransfersView(APIView):
+class TransfersView(ApiView):
     """Cash in and out."""
 
     permission_classes = (OperationsWrites,)

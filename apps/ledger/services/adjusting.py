@@ -36,6 +36,7 @@ from apps.ledger.services.accounts import open_client_accounts
 from apps.ledger.services.adjustment_checks import AdjustmentTerms
 from apps.ledger.services.posting import post_entries
 from apps.ledger.services.reconciling import change_break
+from apps.tenants.selectors import is_one_person
 
 CLAIM: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
@@ -85,7 +86,7 @@ def approve_adjustment(
         if row.state == AdjustmentState.APPROVED and row.decided_by == by:
             return row
         _still_open(row)
-        if row.proposed_by == by:
+        if is_one_person(row.proposed_by, by):
             raise SecondPersonNeeded(proposed_by=row.proposed_by)
         if row.digest != _digest(row) or digest not in {None, row.digest}:
             raise AdjustmentChanged(digest=row.digest)
@@ -115,7 +116,8 @@ def _turn_down(tenant: int, uid: UUID, state: AdjustmentState, by: str, reason: 
         if row.state == state and row.decided_by == by:
             return row
         _still_open(row)
-        if (row.proposed_by == by) != (state == AdjustmentState.WITHDRAWN):
+        withdraws = state == AdjustmentState.WITHDRAWN
+        if row.proposed_by != by if withdraws else is_one_person(row.proposed_by, by):
             raise SecondPersonNeeded(proposed_by=row.proposed_by)
         _decide(row, state, by, reason)
         work.publish(_decided(row), tenant=tenant, key=str(row.pk))

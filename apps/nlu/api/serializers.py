@@ -10,6 +10,7 @@ from apps.nlu.models import Turn, Usage
 from apps.nlu.selectors import Figures, ProviderFigures, Window
 from apps.nlu.selectors.breakers import BreakerState
 from apps.nlu.selectors.figures import Percentiles
+from apps.tenants.forms import Query
 
 
 class InterpretationIn(serializers.Serializer[object]):
@@ -79,7 +80,7 @@ def interpretation_out(found: Interpretation) -> dict[str, Any]:
     return dict(InterpretationOut(found).data)
 
 
-class FiguresIn(serializers.Serializer[object]):
+class FiguresQuery(Query):
     """Which figures."""
 
     window = serializers.ChoiceField([one.value for one in Window], default=Window.HOUR.value)

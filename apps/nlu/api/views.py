@@ -3,14 +3,14 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.nlu import selectors, services
 from apps.nlu.api import serializers as wire
 from apps.tenants.authentication import tenant_of
-from apps.tenants.forms import read_form, read_query
+from apps.tenants.forms import read_form
 from apps.tenants.models import Role
 from apps.tenants.permissions import EVERYWHERE, AdminWrites, IsMember
+from apps.tenants.views import ApiView
 
 
 class MayAsk(IsMember):
@@ -19,7 +19,7 @@ class MayAsk(IsMember):
     writers = EVERYWHERE | {Role.SUPERVISOR, Role.AGENT, Role.OPERATIONS}
 
 
-class InterpretationsView(APIView):
+class InterpretationsView(ApiView):
     """What a text means."""
 
     permission_classes = (MayAsk,)
@@ -37,7 +37,7 @@ class InterpretationsView(APIView):
         return Response(wire.interpretation_out(found))
 
 
-class UsageView(APIView):
+class UsageView(ApiView):
     """How the tenant's providers are used."""
 
     permission_classes = (AdminWrites,)
@@ -64,19 +64,18 @@ class UsageView(APIView):
         return Response(wire.UsageWire(found).data)
 
 
-class FiguresView(APIView):
+class FiguresView(ApiView):
     """What became of the tenant's questions."""
 
+    query = wire.FiguresQuery
+
     @extend_schema(
-        parameters=[wire.FiguresIn],
         responses=wire.FiguresOut,
         summary="Providers over the last hour or day: latency, outcomes, breakers, cost; newest turns",
         operation_id="nlu_figures",
     )
     def get(self, request: Request) -> Response:
         """The figures, and the newest turns without what was written."""
-        asked = read_query(wire.FiguresIn, request)
-        found = selectors.figures(
-            tenant_of(request).pk, selectors.Window(asked["window"]), provider=asked["provider"]
-        )
+        window, provider = selectors.Window(self.asked["window"]), self.asked["provider"]
+        found = selectors.figures(tenant_of(request).pk, window, provider=provider)
         return Response(wire.figures_out(found))

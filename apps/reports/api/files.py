@@ -1,55 +1,41 @@
 """Schedules and files over HTTP."""
 
-from typing import Any
 from uuid import UUID
 
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from apps.core.exceptions import fault
-from apps.core.problems import JsonRenderer, Malformed
+from apps.core.problems import JsonRenderer
 from apps.core.sheets import CsvRenderer
 from apps.reports import selectors, services
 from apps.reports.api import serializers as wire
-from apps.reports.models import FileState, ScheduleState
+from apps.reports.models import ScheduleState
 from apps.reports.services import ScheduleTerms
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import filters_of, read_form
+from apps.tenants.forms import read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import BooksRead
-
-PAGING = [
-    OpenApiParameter("after", OpenApiTypes.STR, description="The `next` of the page before."),
-    OpenApiParameter("limit", OpenApiTypes.INT, description="How many at most."),
-]
+from apps.tenants.views import ApiView
 
 
-def _uuid(field: str, text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        raise Malformed(errors=[fault(field, "invalid", "This is no id of ours.")]) from None
-
-
-class ScheduleListView(APIView):
+class ScheduleListView(ApiView):
     """The tenant's schedules."""
 
     permission_classes = (BooksRead,)
+    query = wire.SchedulesQuery
 
     @extend_schema(
-        parameters=PAGING,
         responses=wire.ReportSchedulePageOut,
         operation_id="reports_schedules_list",
         summary="Schedules of reports, by name",
     )
     def get(self, request: Request) -> Response:
         """A page."""
-        ask = page_asked(request)
+        ask, _ = page_asked(self.asked)
         rows = selectors.schedules(tenant_of(request).pk, after=ask.after, limit=ask.limit + 1)
         return Response(
             page(
@@ -73,7 +59,7 @@ class ScheduleListView(APIView):
         return Response(wire.ReportScheduleOut(row).data, status=201 if is_new else 200)
 
 
-class ScheduleView(APIView):
+class ScheduleView(ApiView):
     """One schedule."""
 
     permission_classes = (BooksRead,)
@@ -96,31 +82,22 @@ class ScheduleView(APIView):
         return Response(wire.ReportScheduleOut(turn(tenant_of(request).pk, schedule_id)).data)
 
 
-class FileListView(APIView):
+class FileListView(ApiView):
     """The tenant's files."""
 
     permission_classes = (BooksRead,)
+    query = wire.FilesQuery
 
     @extend_schema(
-        parameters=[
-            *PAGING,
-            OpenApiParameter("schedule", OpenApiTypes.UUID),
-            OpenApiParameter("report", OpenApiTypes.STR),
-            OpenApiParameter("state", OpenApiTypes.STR, enum=list(FileState.values)),
-        ],
         responses=wire.ReportFilePageOut,
         operation_id="reports_files_list",
         summary="Files that were made of reports, or could not be made; the newest first",
     )
     def get(self, request: Request) -> Response:
         """A page."""
-        names = ("schedule", "report", "state")
-        ask = page_asked(request, filters=names)
-        filters: dict[str, Any] = filters_of(request, *names)
-        if "schedule" in filters:
-            filters["schedule"] = _uuid("schedule", filters["schedule"])
+        ask, filters = page_asked(self.asked)
         rows = selectors.files(
-            tenant_of(request).pk, before=_uuid("after", ask.after), limit=ask.limit + 1, **filters
+            tenant_of(request).pk, before=ask.after, limit=ask.limit + 1, **filters
         )
         return Response(
             page(
@@ -132,7 +109,7 @@ class FileListView(APIView):
         )
 
 
-class FileView(APIView):
+class FileView(ApiView):
     """One file's card."""
 
     permission_classes = (BooksRead,)
@@ -143,7 +120,7 @@ class FileView(APIView):
         return Response(wire.ReportFileOut(selectors.file_of(tenant_of(request).pk, file_id)).data)
 
 
-class FileContentView(APIView):
+class FileContentView(ApiView):
     """A file's bytes."""
 
     permission_classes = (BooksRead,)
@@ -165,7 +142,7 @@ class FileContentView(APIView):
         return StreamingHttpResponse(content, content_type="text/csv", headers=headers)
 
 
-class FileRetryView(APIView):
+class FileRetryView(ApiView):
     """Another try."""
 
     permission_classes = (BooksRead,)

@@ -2,15 +2,17 @@
 
 from typing import Any, cast
 
+from drf_spectacular.drainage import set_override
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
+from apps.reports import selectors
 from apps.reports.models import FileState, ReportFile, Schedule, ScheduleState
+from apps.reports.parameters import LENGTH_MAX
 from apps.reports.periods import Every
 from apps.reports.registry import Ask, Column, Kind, Parameter, Report, report_of
 from apps.reports.services.schedules import MORNING
-from apps.tenants.pagination import PAGE_DEFAULT, PAGE_MAX
+from apps.tenants.forms import Cursor, NameCursor, NameField, PageQuery, Query
 
 Field = serializers.Field[Any, Any, Any, Any]
 TEXTS = {Kind.TEXT, Kind.AMOUNT, Kind.SHARE}
@@ -22,6 +24,22 @@ ASKED = {
     Ask.FIRST_DAY: OpenApiTypes.DATE,
     Ask.LAST_DAY: OpenApiTypes.DATE,
 }
+
+
+class SchedulesQuery(PageQuery):
+    """Which schedules."""
+
+    after = Cursor()
+
+
+class FilesQuery(PageQuery):
+    """Which files."""
+
+    schedule = serializers.UUIDField(required=False)
+    report = serializers.ChoiceField(
+        [one.name for one in selectors.reports()], required=False, help_text="Its name."
+    )
+    state = serializers.ChoiceField(FileState.choices, required=False)
 
 
 def row_of(report: Report) -> type[serializers.Serializer[Any]]:
@@ -54,28 +72,38 @@ def answer_of(report: Report) -> type[serializers.Serializer[Any]]:
     return cast("type[serializers.Serializer[Any]]", made)
 
 
-def query_of(report: Report) -> list[OpenApiParameter]:
-    """What may be asked, for the documentation."""
-    found = [_query(one) for one in report.parameters]
-    if report.is_paged:
-        limit = {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_DEFAULT}
-        found += [
-            OpenApiParameter(
-                "after", OpenApiTypes.STR, description="The `next` of the page before."
-            ),
-            OpenApiParameter("limit", limit, description="How many at most; a CSV has all."),
-        ]
-    return found
+def query_of(report: Report) -> type[Query]:
+    """The form of what may be asked of a report; times and days stay text, which the heart reads."""
+    name = "".join(part.title() for part in report.name.split("-"))
+    base = _PagedQuery if report.is_paged else _ReportQuery
+    return cast("type[Query]", type(f"{name}ReportQuery", (base,), {"report": report}))
 
 
-def _query(one: Parameter) -> OpenApiParameter:
-    return OpenApiParameter(
-        one.name,
-        ASKED.get(one.ask, OpenApiTypes.STR),
-        description=one.about or one.title,
-        required=one.is_required,
-        enum=[choice for choice in one.choices if choice] or None,
-    )
+class _ReportQuery(Query):
+    """What may be asked of a report."""
+
+    report: Report
+
+    def get_fields(self) -> dict[str, Field]:
+        """By what the report declares: names may be words of Python, such as `from`."""
+        return {**super().get_fields(), **{one.name: _asked(one) for one in self.report.parameters}}
+
+
+class _PagedQuery(_ReportQuery, PageQuery):
+    """The same, of a report that comes in pages."""
+
+    after = NameCursor()
+
+
+def _asked(one: Parameter) -> Field:
+    said: dict[str, Any] = {"required": one.is_required, "help_text": one.about or one.title}
+    if one.ask is Ask.CHOICE:
+        return serializers.ChoiceField([choice for choice in one.choices if choice], **said)
+    if one.ask in {Ask.ACCOUNT, Ask.INSTRUMENT}:
+        return NameField(**said)
+    field: Field = serializers.CharField(max_length=LENGTH_MAX, **said)
+    set_override(field, "field", ASKED[one.ask])
+    return field
 
 
 def _field(column: Column) -> Field:

@@ -10,7 +10,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.core.problems import JsonRenderer
 from apps.core.sheets import CsvRenderer
@@ -19,11 +18,11 @@ from apps.reports.api import serializers as wire
 from apps.reports.registry import Asked, Report
 from apps.reports.selectors.sheets import csv_of, json_row
 from apps.tenants.authentication import tenant_of
-from apps.tenants.pagination import ALWAYS, page_asked
 from apps.tenants.permissions import BooksRead
+from apps.tenants.views import ApiView
 
 
-class ReportListView(APIView):
+class ReportListView(ApiView):
     """What reports there are."""
 
     permission_classes = (BooksRead,)
@@ -33,7 +32,6 @@ class ReportListView(APIView):
     )
     def get(self, request: Request) -> Response:
         """By group."""
-        page_asked(request)
         return Response({"results": [_declared(one) for one in selectors.reports()]})
 
 
@@ -50,7 +48,7 @@ def _declared(report: Report) -> dict[str, Any]:
     }
 
 
-class ReportView(APIView):
+class ReportView(ApiView):
     """One report; `view_of` makes a class of its own for each, so that each is documented."""
 
     permission_classes = (BooksRead,)
@@ -59,16 +57,13 @@ class ReportView(APIView):
 
     def get(self, request: Request) -> HttpResponseBase:
         """A page as JSON, or all of it as CSV."""
-        report, tenant = self.report, tenant_of(request).pk
-        query = request.query_params
-        paging = ALWAYS if report.is_paged else {"format"}
-        now = timezone.now()
-        given = {name: query[name] for name in query if name not in paging}
+        report, tenant, now = self.report, tenant_of(request).pk, timezone.now()
+        given = dict(self.asked)
+        after, limit = given.pop("after", None), given.pop("limit", 0)
         values = parameters.read(report, given, now)
         if request.accepted_renderer.format == CsvRenderer.format:
             return _file(report, Asked(tenant, values))
-        ask = page_asked(request, filters=list(given))
-        page = selectors.read_page(report, Asked(tenant, values, ask.after, ask.limit))
+        page = selectors.read_page(report, Asked(tenant, values, after, limit))
         return Response(
             {
                 "report": report.name,
@@ -88,7 +83,6 @@ def _file(report: Report, asked: Asked) -> StreamingHttpResponse:
 def view_of(report: Report) -> type[ReportView]:
     """The view of a report."""
     document = extend_schema(
-        parameters=wire.query_of(report),
         responses={
             (200, "application/json"): wire.answer_of(report),
             (200, "text/csv"): OpenApiTypes.STR,
@@ -98,7 +92,12 @@ def view_of(report: Report) -> type[ReportView]:
         description=report.about,
     )
     name = "".join(part.title() for part in report.name.split("-"))
-    own = {"__doc__": report.about, "report": report, "get": document(_own_get())}
+    own = {
+        "__doc__": report.about,
+        "report": report,
+        "query": wire.query_of(report),
+        "get": document(_own_get()),
+    }
     return cast("type[ReportView]", type(f"{name}ReportView", (ReportView,), own))
 
 

@@ -9,7 +9,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.core.exceptions import Fault, fault
 from apps.core.money import parse_amount
@@ -20,6 +19,7 @@ from apps.settlement.clearing.connections import secret_of
 from apps.settlement.clearing.protocol import Notice, NoticeKind
 from apps.settlement.clearing.routing import SIMULATOR
 from apps.settlement.exceptions import SignatureRefused
+from apps.tenants.views import ApiView
 
 TELLING: Final = frozenset({SIMULATOR})
 """Clearing systems that call us."""
@@ -51,7 +51,7 @@ class NoticesIn(serializers.Serializer[None]):
     notices = ToldIn(many=True)
 
 
-class NoticesView(APIView):
+class NoticesView(ApiView):
     """The door of clearing systems; their signature is the key."""
 
     authentication_classes = ()

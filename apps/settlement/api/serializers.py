@@ -14,10 +14,28 @@ from apps.settlement.models import (
     SettlementPolicy,
     SettlementStep,
 )
+from apps.settlement.saga import State
 from apps.settlement.selectors.board import Board
 from apps.settlement.selectors.settlements import Story
+from apps.tenants.forms import NameField, PageQuery, PlaceCursor
 
 SHORT: Final = SettlementPolicy.ShortDeliveries.choices
+
+
+class SettlementsQuery(PageQuery):
+    """Which settlements."""
+
+    state = serializers.ChoiceField([one.value for one in State], required=False)
+    trade = serializers.UUIDField(required=False)
+    due = serializers.DateField(required=False)
+    account = NameField(required=False, help_text="Its number.")
+    needs_person = serializers.BooleanField(required=False, help_text="Only the manual queue.")
+
+
+class NoticesQuery(PageQuery):
+    """Which notices."""
+
+    after = PlaceCursor()
 
 
 class DecisionIn(serializers.Serializer[Any]):

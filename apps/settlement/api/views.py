@@ -1,63 +1,48 @@
 """Settlements over HTTP: parse, one call, render."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
-from rest_framework.views import APIView
 
-from apps.core.exceptions import fault
-from apps.core.problems import Malformed
 from apps.settlement import services
 from apps.settlement.api import serializers as wire
-from apps.settlement.saga import State
 from apps.settlement.selectors import settlements as selectors
 from apps.settlement.selectors.board import board
 from apps.settlement.selectors.settlements import Filters
 from apps.settlement.services import Decision
 from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.forms import read_form
-from apps.tenants.pagination import NO_CURSOR, page, page_asked, refuse_unknown
+from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import AdminWrites, OperationsWrites
-
-PAGED = [OpenApiParameter("after", str), OpenApiParameter("limit", int)]
-FILTERS = ("state", "trade", "due", "account", "needs_person")
+from apps.tenants.views import ApiView
 
 
-class SettlementListView(APIView):
+class SettlementListView(ApiView):
     """The settlements of a tenant."""
 
+    query = wire.SettlementsQuery
+
     @extend_schema(
-        parameters=[
-            OpenApiParameter("state", str, enum=[one.value for one in State]),
-            OpenApiParameter("trade", UUID),
-            OpenApiParameter("due", date),
-            OpenApiParameter("account", str, description="Its number."),
-            OpenApiParameter("needs_person", bool, description="Only the manual queue."),
-            *PAGED,
-        ],
         responses=wire.SettlementPageOut,
         operation_id="v1_settlements_list",
         summary="Settlements, newest first; by state, trade, due date, account",
     )
     def get(self, request: Request) -> Response:
         """A page."""
-        ask = page_asked(request, filters=FILTERS)
-        filters = _filters(request)
-        after = _uuid("after", ask.after) if ask.after else None
+        ask, filters = page_asked(self.asked)
         found = selectors.settlements(
-            tenant_of(request).pk, filters, after=after, limit=ask.limit + 1
+            tenant_of(request).pk, Filters(**filters), after=ask.after, limit=ask.limit + 1
         )
         return Response(
             page(found, ask, cursor=lambda one: str(one.pk), render=wire.settlement_out)
         )
 
 
-class BoardView(APIView):
+class BoardView(ApiView):
     """Settlements at a glance."""
 
     @extend_schema(
@@ -67,13 +52,11 @@ class BoardView(APIView):
     )
     def get(self, request: Request) -> Response:
         """What the page shows."""
-        if faults := refuse_unknown(request, {"format"}):
-            raise Malformed(errors=faults)
         found = board(tenant_of(request).pk)
         return Response(wire.board_out(found, caller_of(request).client))
 
 
-class PolicyView(APIView):
+class PolicyView(ApiView):
     """How the tenant settles."""
 
     permission_classes = (AdminWrites,)
@@ -95,7 +78,7 @@ class PolicyView(APIView):
         return Response(wire.PolicyOut(row).data)
 
 
-class SettlementView(APIView):
+class SettlementView(ApiView):
     """One settlement."""
 
     @extend_schema(responses=wire.StoryOut, summary="A settlement with its steps")
@@ -104,7 +87,7 @@ class SettlementView(APIView):
         return Response(wire.story_out(selectors.story(tenant_of(request).pk, settlement)))
 
 
-class RetryView(APIView):
+class RetryView(ApiView):
     """Another try of what a person has to look at."""
 
     permission_classes = (OperationsWrites,)
@@ -117,7 +100,7 @@ class RetryView(APIView):
         return _story(request, settlement)
 
 
-class ManualSettlementView(APIView):
+class ManualSettlementView(ApiView):
     """Settling by hand: two people."""
 
     permission_classes = (OperationsWrites,)
@@ -135,7 +118,7 @@ class ManualSettlementView(APIView):
         return _story(request, settlement, status=200 if settled or said == "refuse" else 202)
 
 
-class CompensationView(APIView):
+class CompensationView(ApiView):
     """Cancelling and compensating."""
 
     permission_classes = (OperationsWrites,)
@@ -152,7 +135,7 @@ class CompensationView(APIView):
         return _story(request, settlement)
 
 
-class AssignmentView(APIView):
+class AssignmentView(ApiView):
     """Who works on it."""
 
     permission_classes = (OperationsWrites,)
@@ -165,7 +148,7 @@ class AssignmentView(APIView):
         return _story(request, settlement)
 
 
-class CommentView(APIView):
+class CommentView(ApiView):
     """What somebody has to say about it."""
 
     permission_classes = (OperationsWrites,)
@@ -178,27 +161,26 @@ class CommentView(APIView):
         return _story(request, settlement)
 
 
-class NoticeListView(APIView):
+class NoticeListView(ApiView):
     """Notices of clearing systems that fit nothing."""
 
+    query = wire.NoticesQuery
+
     @extend_schema(
-        parameters=PAGED,
         responses=wire.NoticePageOut,
         operation_id="v1_settlement_notices_list",
         summary="Suspended notices, oldest first",
     )
     def get(self, request: Request) -> Response:
         """A page."""
-        ask = page_asked(request)
-        if ask.after and not (ask.after.isascii() and ask.after.isdigit()):
-            raise Malformed(errors=[NO_CURSOR])
+        ask, _ = page_asked(self.asked)
         found = selectors.suspended_notices(
-            tenant_of(request).pk, after=int(ask.after) if ask.after else None, limit=ask.limit + 1
+            tenant_of(request).pk, after=ask.after, limit=ask.limit + 1
         )
         return Response(page(found, ask, cursor=lambda one: str(one.pk), render=wire.notice_out))
 
 
-class ResolutionView(APIView):
+class ResolutionView(ApiView):
     """What a suspended notice was about."""
 
     permission_classes = (OperationsWrites,)
@@ -219,37 +201,3 @@ def _decision(form: type[Serializer[Any]], request: Request) -> tuple[Decision, 
 def _story(request: Request, settlement: UUID, status: int = 200) -> Response:
     found = selectors.story(tenant_of(request).pk, settlement)
     return Response(wire.story_out(found), status=status)
-
-
-def _filters(request: Request) -> Filters:
-    """What is asked for. Raises `Malformed`."""
-    given = request.query_params
-    state = given.get("state", "")
-    if state and state not in set(State):
-        known = ", ".join(State)
-        raise Malformed(errors=[_fault("state", f"One of: {known}.")])
-    try:
-        due = date.fromisoformat(given["due"]) if given.get("due") else None
-    except ValueError:
-        raise Malformed(errors=[_fault("due", "A date, such as 2026-03-09.")]) from None
-    needs_person = given.get("needs_person", "false")
-    if needs_person not in {"true", "false", "1", "0"}:
-        raise Malformed(errors=[_fault("needs_person", "true or false.")])
-    return Filters(
-        state=state,
-        trade=_uuid("trade", given["trade"]) if given.get("trade") else None,
-        due=due,
-        account=given.get("account", ""),
-        needs_person=needs_person in {"true", "1"},
-    )
-
-
-def _uuid(field: str, text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise Malformed(errors=[_fault(field, "This is no id.")]) from None
-
-
-def _fault(field: str, detail: str) -> dict[str, str]:
-    return fault(field, "invalid", detail)

@@ -102,6 +102,8 @@ class Moves:
         if record is not None:
             if record.code or record.detail:
                 row.code, row.detail = record.code, record.detail
+            elif row.state is not before and row.state in PERSONS:
+                row.detail = record.note  # whoever is to look at it is told why
             self.record(row, before, record)
         return step.actions
 

@@ -18,7 +18,7 @@ from apps.events.registry import Recorded
 from apps.events.services import UnitOfWork, unit_of_work
 from apps.settlement.clearing.protocol import Notice, NoticeKind
 from apps.settlement.events import ClearingNoticeReceived, SettlementNeedsAttention
-from apps.settlement.saga import Action, State, facts
+from apps.settlement.saga import PERSONS, Action, State, facts
 from apps.settlement.saga.facts import Fact
 from apps.settlement.services import posting, rows
 from apps.settlement.services.moving import Moves, Record, digest
@@ -234,7 +234,7 @@ def _take(
     moves: Moves, tenant: int, fact: ClearingNoticeReceived, locked: dict[UUID, Row]
 ) -> Outcome:
     row = locked[fact.settlement_id]
-    told = _fact(fact)
+    told, before, is_open = _fact(fact), row.state, plain(row.saga.open)
     text = f"{fact.kind} {fact.code} {fact.detail}".strip()
     record = Record("notice", code=fact.code, detail=fact.detail, note=f"{fact.system}: {text}")
     actions = moves.tell(row, told, record)
@@ -242,12 +242,22 @@ def _take(
         open_return(moves, row)
     if Action.SUSPEND not in actions:
         return fact.notice_id, "taken", ""
+    if row.state is not before and row.state in PERSONS:  # what they see first is why
+        whole = f"{plain(row.quantity)} for {plain(row.amount)}"
+        row.detail = f"{_said(fact)}, which does not fit: {is_open} open of {whole}"
     if _was_answered(fact.notice_id):
         return fact.notice_id, "resolved", "told before, in answer to our question"
     reason = f"does not fit: the settlement is {row.state}, {plain(row.saga.open)} open"
     notice = f"{fact.system} {fact.kind}"
     moves.work.publish(_suspended(row.id, notice, reason), tenant=tenant, key=str(row.account_id))
     return fact.notice_id, "suspended", reason
+
+
+def _said(fact: ClearingNoticeReceived) -> str:
+    """What a notice told, for people."""
+    quantity = "" if fact.quantity is None else f" {plain(fact.quantity)}"
+    amount = "" if fact.amount is None else f" for {plain(fact.amount)}"
+    return f"{fact.system} told {fact.kind}{quantity}{amount}"
 
 
 def _fact(told: ClearingNoticeReceived) -> Fact:

@@ -30,6 +30,7 @@ from apps.settlement.services import posting, rows
 from apps.settlement.services.moving import Moves, Record
 from apps.settlement.services.returning import open_return
 from apps.settlement.services.rows import Row
+from apps.tenants.selectors import is_one_person
 from apps.trading import services as trading
 
 REASON_MIN, REASON_MAX = 3, 1_000  # characters
@@ -90,7 +91,7 @@ def _propose(moves: Moves, row: Row, decision: Decision) -> None:
 def _decide(
     moves: Moves, row: Row, proposal: Proposal, decision: Decision, *, is_approved: bool
 ) -> bool:
-    if proposal.proposed_by == decision.by:
+    if is_one_person(proposal.proposed_by, decision.by):
         raise SecondPersonNeeded(proposed_by=proposal.proposed_by)
     proposal.is_approved, proposal.decided_by = is_approved, decision.by
     proposal.decided_at, proposal.decision_reason = moves.now, decision.reason

@@ -8,11 +8,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.tenants.selectors import tenant_ids
+from apps.tenants.views import ApiView
 from apps.trading import services
 from apps.trading.account_system import wire
 from apps.trading.account_system.wire import Told
@@ -31,7 +31,7 @@ class AccountsTakenOut(serializers.Serializer[None]):
     )
 
 
-class NoticesView(APIView):
+class NoticesView(ApiView):
     """The door of the account system; its signature is the key."""
 
     authentication_classes = ()

@@ -6,8 +6,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
-from apps.tenants.pagination import PAGE_DEFAULT, PAGE_MAX
-
 PROBLEM_TYPE: Final = "application/problem+json"
 
 
@@ -64,29 +62,6 @@ def page_of(item: type[serializers.Serializer[Any]], name: str) -> Any:
     )
 
 
-def _query(name: str, said: str, kind: Any = OpenApiTypes.STR) -> OpenApiParameter:
-    return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=said)
-
-
-PAGED: Final = [
-    _query("after", "The `next` of the page before."),
-    _query(
-        "limit",
-        "How many at most.",
-        {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_DEFAULT},
-    ),
-]
-STATUS: Final = _query("status", "Only those of this status.")
-KIND: Final = _query("kind", "Only those of this kind.")
-OF_TRADES: Final = [
-    _query("account", "Only those of this account (id or number)."),
-    _query("instrument", "Only those of this instrument (id or symbol)."),
-    _query("state", "Only those in this state."),
-]
-TWO_TIMES: Final = [
-    _query("as_of", "Of what was dealt up to then (inclusive).", OpenApiTypes.DATETIME),
-    _query("known_at", "As we knew it then (inclusive).", OpenApiTypes.DATETIME),
-]
 KEY: Final = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,

@@ -1,15 +1,21 @@
 """What trading takes and shows over HTTP. Amounts are strings; times ISO 8601, UTC."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.core.money import parse_amount, plain
-from apps.core.problems import FloatRefused
+from apps.core.money import plain
+from apps.tenants import forms
+from apps.tenants.forms import (
+    AmountField,
+    NameCursor,
+    NameField,
+    PageQuery,
+    Query,
+    StrictForm,
+    TimeField,
+)
 from apps.trading.models import (
     AccountStatus,
     CostMethod,
@@ -22,68 +28,56 @@ from apps.trading.models import (
 from apps.trading.selectors import Positions, PositionView, TradeView
 
 
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields that it does not know: what is ignored, the sender believes was heeded."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """The values, or every fault at once."""
-        known = {name for name, field in self.fields.items() if not field.read_only}
-        unknown = set(data) - known if isinstance(data, Mapping) else set()
-        faults: dict[str, Any] = {
-            str(name): [serializers.ErrorDetail("There is no such field.", code="unknown_field")]
-            for name in unknown
-        }
-        try:
-            found = super().to_internal_value(data)
-        except serializers.ValidationError as error:
-            if isinstance(error.detail, dict):
-                faults |= error.detail
-                raise serializers.ValidationError(faults) from error
-            raise
-        if faults:
-            raise serializers.ValidationError(faults)
-        return found
-
-
-@extend_schema_field({"type": "string", "example": "12.50"})
-class AmountField(serializers.Field[Decimal, Any, str, Any]):
-    """An exact amount, sent as text."""
-
-    def to_internal_value(self, data: Any) -> Decimal:
-        """The amount, with no digit lost. Floats are refused."""
-        if isinstance(data, FloatRefused):
-            detail = 'Send amounts as strings, such as "12.50": a JSON fraction loses digits.'
-            raise serializers.ValidationError(detail, code="float_refused")
-        try:
-            return parse_amount(data)
-        except ValueError as error:
-            raise serializers.ValidationError(f"{error}.", code="invalid_amount") from error
-
-    def to_representation(self, value: Decimal) -> str:
-        """The canonical text."""
-        return plain(value)
-
-
-@extend_schema_field(OpenApiTypes.STR)
-class TextField(serializers.CharField):
-    """Text as it was sent: not trimmed, and not made of numbers."""
+class TextField(forms.TextField):
+    """Text as it was sent, of at most 200 characters."""
 
     def __init__(self, **options: Any) -> None:
-        """As DRF's, without the trimming."""
-        super().__init__(**{"trim_whitespace": False, "max_length": 200, **options})
+        """As it is, with its bound."""
+        super().__init__(**{"max_length": 200, **options})
 
-    def to_internal_value(self, data: Any) -> str:
-        """The text."""
-        if type(data) is not str:
-            self.fail("invalid")
-        return super().to_internal_value(data)
+
+class AccountsQuery(PageQuery):
+    """Which accounts."""
+
+    after = NameCursor()
+    status = serializers.ChoiceField(AccountStatus.choices, required=False)
+
+
+class CounterpartiesQuery(PageQuery):
+    """Which counterparties."""
+
+    after = NameCursor()
+    status = serializers.ChoiceField(CounterpartyStatus.choices, required=False)
+
+
+class InstrumentsQuery(PageQuery):
+    """Which instruments."""
+
+    after = NameCursor()
+    status = serializers.ChoiceField(InstrumentStatus.choices, required=False)
+    kind = serializers.ChoiceField(InstrumentKind.choices, required=False)
+
+
+class TradesQuery(PageQuery):
+    """Which trades."""
+
+    account = NameField(required=False, help_text="Id or number.")
+    instrument = NameField(required=False, help_text="Id or symbol.")
+    state = serializers.ChoiceField(TradeState.choices, required=False)
+
+
+class TimesQuery(Query):
+    """Positions as of which times; now, unless said."""
+
+    as_of = TimeField(required=False, help_text="Of what was dealt up to then (inclusive).")
+    known_at = TimeField(required=False, help_text="As we knew it then (inclusive).")
 
 
 def _limit() -> AmountField:
     return AmountField(required=False, allow_null=True, help_text="Null: none.")
 
 
-class AccountIn(StrictSerializer):
+class AccountIn(StrictForm):
     """An account to be opened."""
 
     number = TextField(help_text="The client's number; may stand in addresses in place of the id.")
@@ -120,7 +114,7 @@ class AccountOut(serializers.Serializer[Any]):
     opened_at = serializers.DateTimeField()
 
 
-class CounterpartyIn(StrictSerializer):
+class CounterpartyIn(StrictForm):
     """A counterparty to be registered."""
 
     code = TextField()
@@ -142,7 +136,7 @@ class CounterpartyOut(serializers.Serializer[Any]):
     status = serializers.ChoiceField(CounterpartyStatus.choices)
 
 
-class InstrumentIn(StrictSerializer):
+class InstrumentIn(StrictForm):
     """An instrument to be listed."""
 
     symbol = TextField(help_text="May stand in addresses in place of the id.")
@@ -192,7 +186,7 @@ class InstrumentOut(serializers.Serializer[Any]):
     last_price_at = serializers.DateTimeField(allow_null=True)
 
 
-class PriceIn(StrictSerializer):
+class PriceIn(StrictForm):
     """The price of an instrument."""
 
     instrument = TextField(help_text="Symbol or id.")
@@ -200,7 +194,7 @@ class PriceIn(StrictSerializer):
     at = serializers.DateTimeField(required=False, help_text="Now unless said.")
 
 
-class PricesIn(StrictSerializer):
+class PricesIn(StrictForm):
     """Prices of instruments."""
 
     prices = PriceIn(many=True, allow_empty=False)
@@ -221,7 +215,7 @@ class FeeOut(serializers.Serializer[Any]):
     currency = serializers.CharField()
 
 
-class FeeIn(StrictSerializer):
+class FeeIn(StrictForm):
     """A charge on a trade, in the trade's currency; negative: a rebate."""
 
     kind = TextField()
@@ -229,7 +223,7 @@ class FeeIn(StrictSerializer):
     currency = TextField(required=False)
 
 
-class CancellationIn(StrictSerializer):
+class CancellationIn(StrictForm):
     """Why a trade is cancelled."""
 
     reason = TextField(max_length=500)

@@ -152,15 +152,15 @@ def _in_state(found: QuerySet[Trade], state: str) -> QuerySet[Trade]:
 def trades(
     tenant: int,
     *,
-    after: str | None,
+    before: UUID | None,
     limit: int,
     account: str | None = None,
     instrument: str | None = None,
     state: str | None = None,
 ) -> list[TradeView]:
-    """A page of trades, the newest first, older than the trade `after`; filters by id or name.
+    """A page of trades, the newest first, older than the trade `before`; filters by id or name.
 
-    Raises `UnknownAccount`, `UnknownInstrument`, and `UnknownTrade` where `after` is no id.
+    Raises `UnknownAccount`, `UnknownInstrument`.
     """
     filters: dict[str, Any] = {}
     if account:
@@ -169,9 +169,6 @@ def trades(
         filters["instrument_id"] = find_instrument(tenant, instrument).pk
     if state:
         filters["state"] = state
-    before = as_uuid(after) if after else None
-    if after and before is None:
-        raise UnknownTrade(trade=after)
     return newest_trades(tenant, before=before, limit=limit, **filters)
 
 

@@ -6,12 +6,12 @@ from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.sockets import tickets
 from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.models import Role
 from apps.tenants.permissions import IsMember
+from apps.tenants.views import ApiView
 from apps.web.api.serializers import BoardOut, TicketOut
 from apps.web.snapshots import snapshot
 
@@ -22,7 +22,7 @@ class MayWatch(IsMember):
     writers: ClassVar[frozenset[str]] = frozenset(Role.values)
 
 
-class BoardView(APIView):
+class BoardView(ApiView):
     """The board, for whoever cannot hold a socket open."""
 
     @extend_schema(responses=BoardOut, summary="The operations board")
@@ -33,7 +33,7 @@ class BoardView(APIView):
         return response
 
 
-class TicketView(APIView):
+class TicketView(ApiView):
     """A ticket opens the board's socket once, within 30 seconds."""
 
     permission_classes = (MayWatch,)

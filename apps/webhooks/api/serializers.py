@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Final
 
 from rest_framework import serializers
 
+from apps.tenants.forms import PageQuery
 from apps.webhooks.models import URL_MAX, Delivery, Endpoint
 from apps.webhooks.services.endpoints import PATTERNS_MAX
 
@@ -62,7 +63,7 @@ class DeliveryOut(serializers.ModelSerializer[Delivery]):
         ]  # fmt: skip
 
 
-class DeliveriesQuery(serializers.Serializer[Any]):
+class DeliveriesQuery(PageQuery):
     """Which deliveries."""
 
     state = serializers.ChoiceField(choices=Delivery.State.choices, required=False)

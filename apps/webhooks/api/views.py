@@ -3,20 +3,18 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
-from rest_framework.views import APIView
 
 from apps.tenants.authentication import tenant_of
 from apps.tenants.forms import read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import AdminWrites
+from apps.tenants.views import ApiView
 from apps.webhooks import selectors, services
 from apps.webhooks.api import serializers as wire
-
-PAGED = [OpenApiParameter("after", str), OpenApiParameter("limit", int)]
 
 
 def _read(form: type[Serializer[Any]], data: Any, *, partial: bool = False) -> dict[str, Any]:
@@ -27,7 +25,7 @@ def _read(form: type[Serializer[Any]], data: Any, *, partial: bool = False) -> d
     return found
 
 
-class EndpointsView(APIView):
+class EndpointsView(ApiView):
     """The tenant's webhooks."""
 
     permission_classes = (AdminWrites,)
@@ -35,7 +33,6 @@ class EndpointsView(APIView):
     @extend_schema(responses=wire.EndpointOut(many=True), summary="Webhooks, newest first")
     def get(self, request: Request) -> Response:
         """All of them; there are at most 50."""
-        page_asked(request)
         rows = selectors.endpoints(tenant_of(request))
         return Response({"results": wire.EndpointOut(rows, many=True).data, "next": None})
 
@@ -50,7 +47,7 @@ class EndpointsView(APIView):
         return Response(wire.EndpointSecretOut(made).data, status=201)
 
 
-class EndpointView(APIView):
+class EndpointView(ApiView):
     """One webhook."""
 
     permission_classes = (AdminWrites,)
@@ -76,7 +73,7 @@ class EndpointView(APIView):
         return Response(status=204)
 
 
-class SecretView(APIView):
+class SecretView(ApiView):
     """A webhook's secret."""
 
     permission_classes = (AdminWrites,)
@@ -92,21 +89,21 @@ class SecretView(APIView):
         return Response(wire.EndpointSecretOut(renewed).data, status=201)
 
 
-class DeliveriesView(APIView):
+class DeliveriesView(ApiView):
     """What became of a webhook's deliveries."""
 
+    query = wire.DeliveriesQuery
+
     @extend_schema(
-        parameters=[*PAGED, wire.DeliveriesQuery],
         responses=wire.DeliveryOut(many=True),
         summary="Deliveries of a webhook, newest first",
     )
     def get(self, request: Request, uid: UUID) -> Response:
         """A page."""
-        ask = page_asked(request, filters=["state"])
-        state = _read(wire.DeliveriesQuery, request.query_params).get("state", "")
+        ask, filters = page_asked(self.asked)
         endpoint = selectors.endpoint_of(tenant_of(request), uid)
         rows = selectors.deliveries(
-            tenant_of(request), endpoint.pk, state=state, after=ask.after, limit=ask.limit + 1
+            tenant_of(request), endpoint.pk, after=ask.after, limit=ask.limit + 1, **filters
         )
         shown = page(
             rows, ask, cursor=lambda row: str(row.pk), render=lambda row: wire.DeliveryOut(row).data
@@ -114,7 +111,7 @@ class DeliveriesView(APIView):
         return Response(shown)
 
 
-class RedeliveryView(APIView):
+class RedeliveryView(ApiView):
     """Send again what is over."""
 
     permission_classes = (AdminWrites,)

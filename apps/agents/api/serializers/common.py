@@ -6,28 +6,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.tenants.forms import StrictForm
+
 NAME = 200
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields that it does not know: what is ignored, the sender believes was heeded."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """The values, or every fault at once."""
-        known = {name for name, field in self.fields.items() if not field.read_only}
-        faults: dict[str, Any] = {
-            str(name): [serializers.ErrorDetail("There is no such field.", code="unknown_field")]
-            for name in (set(data) - known if isinstance(data, Mapping) else ())
-        }
-        try:
-            found = super().to_internal_value(data)
-        except serializers.ValidationError as error:
-            if isinstance(error.detail, dict):
-                raise serializers.ValidationError(faults | error.detail) from error
-            raise
-        if faults:
-            raise serializers.ValidationError(faults)
-        return found
 
 
 def text(**options: Any) -> serializers.CharField:
@@ -96,13 +77,13 @@ class SkillsField(serializers.Field[dict[str, int], Any, Any, Any]):
         return [{"skill": name, "level": level} for name, level in sorted(value.items())]
 
 
-class AgentMaybe(StrictSerializer):
+class AgentMaybe(StrictForm):
     """An agent by id or username; the caller's own where none is named."""
 
     agent = text(required=False)
 
 
-class AgentNamed(StrictSerializer):
+class AgentNamed(StrictForm):
     """An agent by id or username."""
 
     agent = text()

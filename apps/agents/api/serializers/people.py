@@ -4,11 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.agents.api.serializers.common import SkillsField, StrictSerializer, text
+from apps.agents.api.serializers.common import SkillsField, text
 from apps.agents.models import Agent, Status, Team
+from apps.tenants.forms import NameField, PageQuery, StrictForm
 
 
-class AgentChanges(StrictSerializer):
+class AgentChanges(StrictForm):
     """What of an agent can change."""
 
     name = text(required=False, allow_blank=True)
@@ -28,7 +29,14 @@ class AgentIn(AgentChanges):
     password = text(required=False, allow_null=True, write_only=True, max_length=128)
 
 
-class StatusIn(StrictSerializer):
+class AgentsQuery(PageQuery):
+    """Which agents."""
+
+    status = serializers.ChoiceField(choices=Status.choices, required=False)
+    team = NameField(required=False, help_text="Its id or name.")
+
+
+class StatusIn(StrictForm):
     """What an agent is doing from now on."""
 
     status = serializers.ChoiceField(choices=Status.choices)
@@ -101,7 +109,7 @@ class StatusChangesOut(serializers.Serializer[Any]):
     results = StatusChangeOut(many=True)
 
 
-class TeamIn(StrictSerializer):
+class TeamIn(StrictForm):
     """A team, with hours of its own if it has any."""
 
     name = text()

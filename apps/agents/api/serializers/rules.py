@@ -4,9 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.agents.api.serializers.common import StrictSerializer, text
+from apps.agents.api.serializers.common import text
 from apps.agents.models import OutOfHours, RoutingPolicy, Schedule, Strategy
 from apps.agents.services import Opening
+from apps.tenants.forms import Query, StrictForm, TimeField
 
 SECONDS = (
     "priority_step", "target_wait", "target_response", "offer_time", "decline_pause",
@@ -16,14 +17,14 @@ SECONDS = (
 OTHERS = ("strategy", "relax", "auto_accept", "channel_costs", "out_of_hours", "long_wait")
 
 
-class StepIn(StrictSerializer):
+class StepIn(StrictForm):
     """After so many seconds of waiting so many levels less."""
 
     after = serializers.IntegerField()
     drop = serializers.IntegerField()
 
 
-class PolicyIn(StrictSerializer):
+class PolicyIn(StrictForm):
     """Rules of matching; those that are not named stay. Times are seconds."""
 
     strategy = serializers.ChoiceField(choices=Strategy.choices, required=False)
@@ -63,7 +64,7 @@ def policy_out(row: RoutingPolicy) -> dict[str, Any]:
     }
 
 
-class OpeningIn(StrictSerializer):
+class OpeningIn(StrictForm):
     """From when to when, local time; up to the next day where the end is not later."""
 
     opens = serializers.TimeField(required=False, allow_null=True)
@@ -87,7 +88,7 @@ class ExceptionIn(OpeningIn):
     day = serializers.DateField()
 
 
-class ScheduleIn(StrictSerializer):
+class ScheduleIn(StrictForm):
     """A schedule as a whole."""
 
     name = text()
@@ -122,11 +123,11 @@ def schedule_out(row: Schedule) -> dict[str, Any]:
     }
 
 
-class PeriodQuery(serializers.Serializer[Any]):
+class PeriodQuery(Query):
     """From when to when; the last day where nothing is said."""
 
-    since = serializers.DateTimeField(required=False)
-    until = serializers.DateTimeField(required=False)
+    since = TimeField(required=False)
+    until = TimeField(required=False)
 
 
 class HandlingOut(serializers.Serializer[Any]):

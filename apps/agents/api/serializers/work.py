@@ -5,10 +5,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from apps.agents.api.serializers.common import AgentMaybe, SkillsField, StrictSerializer, text
+from apps.agents.api.serializers.common import AgentMaybe, SkillsField, text
 from apps.agents.api.serializers.people import AgentOut, agent_out
 from apps.agents.selectors import Board
 from apps.agents.services import Held
+from apps.tenants.forms import LimitQuery, PlaceCursor, StrictForm
 
 
 class WorkOut(serializers.Serializer[Any]):
@@ -73,7 +74,7 @@ class HeldOut(serializers.Serializer[Held]):
 
 
 @extend_schema_serializer(component_name="WorkPriorityIn")
-class PriorityIn(StrictSerializer):
+class PriorityIn(StrictForm):
     """How urgent work is: 0 to 100."""
 
     priority = serializers.IntegerField()
@@ -92,7 +93,7 @@ class RefusalIn(AgentMaybe):
 
 
 @extend_schema_serializer(component_name="WorkTransferIn")
-class TransferIn(StrictSerializer):
+class TransferIn(StrictForm):
     """Where work is to go."""
 
     skills = SkillsField(required=False)
@@ -143,3 +144,9 @@ def board_out(found: Board) -> dict[str, Any]:
         "longest_wait_seconds": found.queue.longest_wait_seconds,
         "queue": WorkOut(found.queue.results, many=True).data,
     }
+
+
+class QueueQuery(LimitQuery):
+    """Which places of the line."""
+
+    after = PlaceCursor()

@@ -3,28 +3,28 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.agents import selectors, services
 from apps.agents.api import serializers as wire
 from apps.agents.api.views.common import AgentsWrite, LeadersWrite, agent_for
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import filters_of, read_form
+from apps.tenants.forms import LimitQuery, read_form
 from apps.tenants.pagination import page, page_asked
+from apps.tenants.views import ApiView
 
 
-class AgentListView(APIView):
+class AgentListView(ApiView):
     """The tenant's agents."""
 
     permission_classes = (LeadersWrite,)
+    query = wire.AgentsQuery
 
     @extend_schema(responses=wire.AgentPageOut, operation_id="v1_agents_list", summary="Agents")
     def get(self, request: Request) -> Response:
         """A page, the oldest first; `status` and `team` filter."""
-        ask = page_asked(request, filters=["status", "team"])
-        wanted = filters_of(request, "status", "team")
+        ask, filters = page_asked(self.asked)
         rows = selectors.agents(
-            tenant_of(request).pk, after=ask.after, limit=ask.limit + 1, **wanted
+            tenant_of(request).pk, after=ask.after, limit=ask.limit + 1, **filters
         )
         return Response(page(rows, ask, cursor=lambda row: str(row.pk), render=wire.agent_out))
 
@@ -40,7 +40,7 @@ class AgentListView(APIView):
         return Response(wire.agent_out(row), status=201 if made else 200)
 
 
-class AgentView(APIView):
+class AgentView(ApiView):
     """One agent."""
 
     permission_classes = (LeadersWrite,)
@@ -60,7 +60,7 @@ class AgentView(APIView):
         return Response(wire.agent_out(services.change_agent(tenant_of(request).pk, name, changes)))
 
 
-class StatusView(APIView):
+class StatusView(ApiView):
     """What an agent is doing."""
 
     permission_classes = (AgentsWrite,)
@@ -77,20 +77,21 @@ class StatusView(APIView):
         return Response(wire.agent_out(selectors.find_agent(caller.tenant.pk, agent.pk)))
 
 
-class StatusesView(APIView):
+class StatusesView(ApiView):
     """What an agent was doing when."""
+
+    query = LimitQuery
 
     @extend_schema(responses=wire.StatusChangesOut, summary="An agent's statuses, newest first")
     def get(self, request: Request, name: str) -> Response:
-        """A page; 404 where there is no such agent."""
-        ask = page_asked(request)
+        """As many as are asked for; 404 where there is no such agent."""
         tenant = tenant_of(request).pk
         agent = selectors.find_agent(tenant, name)
-        rows = selectors.statuses(tenant, agent.pk, limit=ask.limit)
+        rows = selectors.statuses(tenant, agent.pk, **self.asked)
         return Response({"results": wire.StatusChangeOut(rows, many=True).data})
 
 
-class OffersView(APIView):
+class OffersView(ApiView):
     """What an agent is asked."""
 
     @extend_schema(responses=wire.OffersOut, summary="An agent's open offers")
@@ -101,7 +102,7 @@ class OffersView(APIView):
         return Response({"results": wire.OfferOut(rows, many=True).data})
 
 
-class WorksView(APIView):
+class WorksView(ApiView):
     """What an agent has."""
 
     @extend_schema(responses=wire.WorksOut, summary="What an agent has, offers included")
@@ -114,7 +115,7 @@ class WorksView(APIView):
         return Response({"load": agent.load, "capacity": agent.capacity * 1000, "results": shown})
 
 
-class TeamListView(APIView):
+class TeamListView(ApiView):
     """The tenant's teams."""
 
     permission_classes = (LeadersWrite,)

@@ -3,16 +3,16 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.agents import selectors, services
 from apps.agents.api import serializers as wire
 from apps.agents.api.views.common import LeadersWrite
 from apps.tenants.authentication import tenant_of
 from apps.tenants.forms import read_form
+from apps.tenants.views import ApiView
 
 
-class PolicyView(APIView):
+class PolicyView(ApiView):
     """The tenant's policy."""
 
     permission_classes = (LeadersWrite,)
@@ -31,7 +31,7 @@ class PolicyView(APIView):
         return Response(wire.policy_out(services.change_policy(tenant_of(request).pk, changes)))
 
 
-class ScheduleListView(APIView):
+class ScheduleListView(ApiView):
     """The tenant's hours."""
 
     permission_classes = (LeadersWrite,)

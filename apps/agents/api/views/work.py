@@ -6,20 +6,20 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.agents import selectors, services
 from apps.agents.api import serializers as wire
 from apps.agents.api.views.common import AgentsWrite, LeadersWrite, agent_for, named
-from apps.core.exceptions import fault
-from apps.core.problems import Malformed
 from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.forms import read_form
 from apps.tenants.pagination import page, page_asked
+from apps.tenants.views import ApiView
 
 
-class QueueView(APIView):
+class QueueView(ApiView):
     """Who waits."""
+
+    query = wire.QueueQuery
 
     @extend_schema(
         responses=wire.QueueOut,
@@ -28,11 +28,8 @@ class QueueView(APIView):
     )
     def get(self, request: Request) -> Response:
         """A page of the line."""
-        ask = page_asked(request)
-        if ask.after is not None and not (ask.after.isascii() and ask.after.isdigit()):
-            raise Malformed(errors=[fault("after", "invalid", "A place.")])
-        begin = int(ask.after or 0)
-        found = selectors.queue(tenant_of(request).pk, limit=ask.limit + 1, after=begin)
+        ask, _ = page_asked(self.asked)
+        found = selectors.queue(tenant_of(request).pk, limit=ask.limit + 1, after=ask.after or 0)
         shown = page(
             found.results,
             ask,
@@ -46,7 +43,7 @@ class QueueView(APIView):
         return Response(counts | shown)
 
 
-class WorkView(APIView):
+class WorkView(ApiView):
     """One piece of work."""
 
     @extend_schema(
@@ -58,7 +55,7 @@ class WorkView(APIView):
         return Response(wire.WorkOut(found).data)
 
 
-class PriorityView(APIView):
+class PriorityView(ApiView):
     """How urgent work is."""
 
     permission_classes = (LeadersWrite,)
@@ -72,7 +69,7 @@ class PriorityView(APIView):
         return Response(wire.WorkOut(selectors.work_of(caller.tenant.pk, work)).data)
 
 
-class AssignmentView(APIView):
+class AssignmentView(ApiView):
     """Give work to somebody."""
 
     permission_classes = (LeadersWrite,)
@@ -88,7 +85,7 @@ class AssignmentView(APIView):
         return Response(wire.HeldOut(held).data)
 
 
-class TakeoverView(APIView):
+class TakeoverView(ApiView):
     """Take work oneself."""
 
     permission_classes = (LeadersWrite,)
@@ -104,7 +101,7 @@ class TakeoverView(APIView):
         return Response(wire.HeldOut(held).data)
 
 
-class TransferView(APIView):
+class TransferView(ApiView):
     """Give work away."""
 
     permission_classes = (AgentsWrite,)
@@ -128,7 +125,7 @@ class TransferView(APIView):
         return Response(wire.WorkOut(selectors.work_of(caller.tenant.pk, work)).data)
 
 
-class AcceptanceView(APIView):
+class AcceptanceView(ApiView):
     """Say yes."""
 
     permission_classes = (AgentsWrite,)
@@ -144,7 +141,7 @@ class AcceptanceView(APIView):
         return Response(wire.HeldOut(held).data)
 
 
-class RefusalView(APIView):
+class RefusalView(ApiView):
     """Say no."""
 
     permission_classes = (AgentsWrite,)
@@ -158,7 +155,7 @@ class RefusalView(APIView):
         return Response(status=204)
 
 
-class BoardView(APIView):
+class BoardView(ApiView):
     """Everybody at once."""
 
     @extend_schema(responses=wire.BoardOut, summary="Agents with what they have, and who waits")

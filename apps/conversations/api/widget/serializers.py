@@ -4,11 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.conversations.api.fields import SkillsField, StrictForm, TextField, WholeField
+from apps.conversations.api.fields import SkillsField, TextField, WholeField
 from apps.conversations.api.serializers import SEQ_MAX
 from apps.conversations.models import WidgetSide, WidgetTheme
 from apps.conversations.selectors import ConversationView, Hours, WidgetView
 from apps.conversations.services import Visit
+from apps.tenants.forms import NumberField, Query, StrictForm
 
 PAGE_MAX = 200
 
@@ -55,7 +56,7 @@ class HoursOut(serializers.Serializer[Any]):
     )
 
 
-class LookQuery(StrictForm):
+class LookQuery(Query):
     """Which widget."""
 
     key = TextField(help_text="Its public key.")
@@ -121,11 +122,12 @@ class ConversationAsked(StrictForm):
     conversation = serializers.UUIDField()
 
 
-class VisitorMessagesQuery(ConversationAsked):
+class VisitorMessagesQuery(Query):
     """Which messages."""
 
-    after_seq = serializers.IntegerField(required=False, min_value=0, max_value=SEQ_MAX)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=PAGE_MAX)
+    conversation = serializers.UUIDField()
+    after_seq = NumberField(default=0, min_value=0, max_value=SEQ_MAX)
+    limit = NumberField(default=PAGE_MAX, min_value=1, max_value=PAGE_MAX)
 
 
 class VisitorMessageIn(ConversationAsked):

@@ -5,7 +5,6 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.conversations import selectors, services
 from apps.conversations.api import serializers as common
@@ -16,8 +15,9 @@ from apps.conversations.selectors import ConversationView
 from apps.conversations.services import Visitor
 from apps.sockets import tickets
 from apps.tenants.authentication import tenant_of
-from apps.tenants.forms import read_form, read_query
+from apps.tenants.forms import read_form
 from apps.tenants.permissions import AdminWrites
+from apps.tenants.views import ApiView
 
 
 def own(visitor: Visitor, conversation: UUID) -> ConversationView:
@@ -27,7 +27,7 @@ def own(visitor: Visitor, conversation: UUID) -> ConversationView:
     )
 
 
-class WidgetsView(APIView):
+class WidgetsView(ApiView):
     """The tenant's widgets."""
 
     permission_classes = (AdminWrites,)
@@ -51,7 +51,7 @@ class WidgetsView(APIView):
         return Response(wire.widget_out(made), status=201)
 
 
-class WidgetDetailView(APIView):
+class WidgetDetailView(ApiView):
     """One of the tenant's widgets."""
 
     permission_classes = (AdminWrites,)
@@ -67,7 +67,7 @@ class WidgetDetailView(APIView):
         )
 
 
-class WidgetKeyView(APIView):
+class WidgetKeyView(ApiView):
     """A widget's key."""
 
     permission_classes = (AdminWrites,)
@@ -83,17 +83,18 @@ class WidgetKeyView(APIView):
 class LookView(SiteView):
     """What a page shows before anybody speaks."""
 
+    query = wire.LookQuery
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = ()
 
     @extend_schema(
-        parameters=[wire.LookQuery], responses=wire.LookOut, auth=[],
+        responses=wire.LookOut, auth=[],
         summary="A widget's looks, and whether anybody is there",
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """As public as the key. 404 where it was switched off."""
-        view = selectors.widget_of_key(read_query(wire.LookQuery, request)["key"])
+        view = selectors.widget_of_key(self.asked["key"])
         return Response(wire.look_out(view, selectors.hours_now(view.tenant_id)))
 
 
@@ -161,18 +162,19 @@ class VisitorTicketView(SiteView):
 class VisitorMessagesView(SiteView):
     """The messages of a visitor's conversation."""
 
+    query = wire.VisitorMessagesQuery
+
     @extend_schema(
-        parameters=[wire.VisitorMessagesQuery],
         responses=common.MessagePageOut,
         operation_id="widget_messages_list",
         summary="Messages after a seq",
     )
     def get(self, request: Request) -> Response:
         """A page, and where the stream stands."""
-        which = read_query(wire.VisitorMessagesQuery, request)
+        which = self.asked
         view = own(visitor_in(request), which["conversation"])
         found = selectors.messages_after(
-            view.tenant_id, view.id, which.get("after_seq", 0), which.get("limit", wire.PAGE_MAX)
+            view.tenant_id, view.id, which["after_seq"], which["limit"]
         )
         return Response(common.messages_out(found, epoch=view.epoch, last_seq=view.last_seq))
 

@@ -18,6 +18,7 @@ from apps.conversations import services
 from apps.conversations.services import Visitor
 from apps.sockets.limits import Limit
 from apps.tenants.addresses import address_of
+from apps.tenants.views import ApiView
 
 SCHEME = "visitor"
 PREFLIGHT_SECONDS = 3_600
@@ -99,7 +100,7 @@ class VisitThrottle(VisitorThrottle):
         return (str(key)[:100], address_of(request))
 
 
-class SiteView(APIView):
+class SiteView(ApiView):
     """A view that pages of other sites may call.
 
     Without cookies, so another site's page can do nothing that its own server could not do as well; the

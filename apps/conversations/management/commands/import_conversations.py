@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from apps.conversations import services
-from apps.conversations.dialogues import FORMS, Dialogue, Fault, read
-from apps.core.exceptions import fault
+from apps.conversations.dialogues import FORMS, Dialogue, read
+from apps.core.exceptions import Fault, fault
 from apps.tenants.exceptions import TenantNotFound
 from apps.tenants.services import get_tenant
 

@@ -7,32 +7,40 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import filters_of, read_form
+from apps.tenants.forms import AmountField, NameField, PageQuery, StrictForm, read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import OperationsWrites
+from apps.tenants.views import ApiView
 from apps.trading import selectors, services
 from apps.trading.api import documented as doc
 from apps.trading.api import serializers as wire
 from apps.trading.models import ActionKind, ActionState
 
 
-class CorporateActionIn(wire.StrictSerializer):
+class CorporateActionIn(StrictForm):
     """A corporate action to be announced."""
 
     reference = wire.TextField(help_text="The announcer's own; used once.")
     instrument = wire.TextField(max_length=64, help_text="Symbol or id.")
     kind = wire.TextField(help_text="split or dividend; others are refused")
     ex_date = serializers.DateField(help_text="Traded without it from this day on.")
-    new_units = wire.AmountField(required=False, help_text="Of a split: this many …")
-    old_units = wire.AmountField(required=False, help_text="… for so many.")
-    amount = wire.AmountField(required=False, help_text="Of a dividend, per unit.")
+    new_units = AmountField(required=False, help_text="Of a split: this many …")
+    old_units = AmountField(required=False, help_text="… for so many.")
+    amount = AmountField(required=False, help_text="Of a dividend, per unit.")
     currency = wire.TextField(
         required=False, max_length=12, help_text="Of a dividend; the instrument's, unless said."
     )
     pay_date = serializers.DateField(required=False, help_text="Of a dividend.")
+
+
+class ActionsQuery(PageQuery):
+    """Which corporate actions."""
+
+    state = serializers.ChoiceField(ActionState.choices, required=False)
+    kind = serializers.ChoiceField(ActionKind.choices, required=False)
+    instrument = NameField(required=False, help_text="Id or symbol.")
 
 
 class CorporateActionOut(serializers.Serializer[Any]):
@@ -45,9 +53,9 @@ class CorporateActionOut(serializers.Serializer[Any]):
     state = serializers.CharField(help_text=", ".join(ActionState.values))
     ex_date = serializers.DateField()
     effective_at = serializers.DateTimeField(help_text="When that day begins at the market.")
-    new_units = wire.AmountField(allow_null=True)
-    old_units = wire.AmountField(allow_null=True)
-    amount = wire.AmountField(allow_null=True)
+    new_units = AmountField(allow_null=True)
+    old_units = AmountField(allow_null=True)
+    amount = AmountField(allow_null=True)
     currency = serializers.CharField(allow_blank=True)
     pay_date = serializers.DateField(allow_null=True)
     problem = serializers.CharField(help_text="Why it could not be applied.")
@@ -58,26 +66,25 @@ class CorporateActionOut(serializers.Serializer[Any]):
     paid_at = serializers.DateTimeField(allow_null=True)
 
 
-class ActionListView(APIView):
+class ActionListView(ApiView):
     """The tenant's corporate actions."""
 
     permission_classes = (OperationsWrites,)
+    query = ActionsQuery
 
     @extend_schema(
-        parameters=doc.PAGED,
         responses={200: doc.page_of(CorporateActionOut, "CorporateAction"), **doc.problems(400)},
         operation_id="v1_corporate_actions_list",
         summary="Corporate actions, the oldest announcement first",
     )
     def get(self, request: Request) -> Response:
         """A page of corporate actions."""
-        ask = page_asked(request, filters=["state", "kind", "instrument"])
-        filters: dict[str, Any] = filters_of(request, "state", "kind")
-        if symbol := request.query_params.get("instrument"):
+        ask, filters = page_asked(self.asked)
+        if symbol := filters.pop("instrument", None):
             found = selectors.find_instrument(tenant_of(request).pk, symbol)
             filters["instrument_id"] = found.pk
         rows = selectors.actions(
-            tenant_of(request).pk, after=ask.after_id, limit=ask.limit + 1, **filters
+            tenant_of(request).pk, after=ask.after, limit=ask.limit + 1, **filters
         )
         return Response(page(rows, ask, cursor=lambda row: str(row.pk), render=_out))
 
@@ -98,7 +105,7 @@ class ActionListView(APIView):
         return Response(_out(row), status=201 if is_new else 200)
 
 
-class ActionView(APIView):
+class ActionView(ApiView):
     """One corporate action."""
 
     @extend_schema(
@@ -110,7 +117,7 @@ class ActionView(APIView):
         return Response(_out(selectors.action_of(tenant_of(request).pk, action_id)))
 
 
-class ActionWithdrawalView(APIView):
+class ActionWithdrawalView(ApiView):
     """The withdrawal of an announcement."""
 
     permission_classes = (OperationsWrites,)

@@ -5,44 +5,38 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.core.exceptions import fault
 from apps.core.problems import Malformed
 from apps.tenants.authentication import tenant_of
-from apps.tenants.forms import filters_of, read_form
+from apps.tenants.forms import read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import OperationsWrites, TraderWrites
+from apps.tenants.views import ApiView
 from apps.trading import selectors, services
 from apps.trading.api import documented as doc
 from apps.trading.api import serializers as wire
-from apps.trading.models import (
-    AccountStatus,
-    CounterpartyStatus,
-    InstrumentKind,
-    InstrumentStatus,
-)
 
 
-class AccountListView(APIView):
+class AccountListView(ApiView):
     """The tenant's accounts."""
 
     permission_classes = (OperationsWrites,)
+    query = wire.AccountsQuery
 
     @extend_schema(
-        parameters=[*doc.PAGED, doc.STATUS],
         responses={200: doc.page_of(wire.AccountOut, "Account"), **doc.problems(400)},
         operation_id="v1_accounts_list",
         summary="Accounts by number",
     )
     def get(self, request: Request) -> Response:
         """A page of accounts."""
-        ask = page_asked(request, filters=["status"], choices={"status": AccountStatus.values})
+        ask, filters = page_asked(self.asked)
         rows = selectors.accounts(
             tenant_of(request).pk,
             after=ask.after,
             limit=ask.limit + 1,
-            **filters_of(request, "status"),
+            **filters,
         )
         shown = page(
             rows, ask, cursor=lambda row: row.number, render=lambda row: wire.AccountOut(row).data
@@ -62,7 +56,7 @@ class AccountListView(APIView):
         return Response(wire.AccountOut(row).data, status=201 if opened else 200)
 
 
-class AccountView(APIView):
+class AccountView(ApiView):
     """One account."""
 
     permission_classes = (OperationsWrites,)
@@ -87,25 +81,25 @@ class AccountView(APIView):
         return Response(wire.AccountOut(row).data)
 
 
-class CounterpartyListView(APIView):
+class CounterpartyListView(ApiView):
     """The tenant's counterparties."""
 
     permission_classes = (OperationsWrites,)
+    query = wire.CounterpartiesQuery
 
     @extend_schema(
-        parameters=[*doc.PAGED, doc.STATUS],
         responses={200: doc.page_of(wire.CounterpartyOut, "Counterparty"), **doc.problems(400)},
         operation_id="v1_counterparties_list",
         summary="Counterparties by code",
     )
     def get(self, request: Request) -> Response:
         """A page of counterparties."""
-        ask = page_asked(request, filters=["status"], choices={"status": CounterpartyStatus.values})
+        ask, filters = page_asked(self.asked)
         rows = selectors.counterparties(
             tenant_of(request).pk,
             after=ask.after,
             limit=ask.limit + 1,
-            **filters_of(request, "status"),
+            **filters,
         )
         shown = page(
             rows,
@@ -131,7 +125,7 @@ class CounterpartyListView(APIView):
         return Response(wire.CounterpartyOut(row).data, status=201 if made else 200)
 
 
-class CounterpartyView(APIView):
+class CounterpartyView(ApiView):
     """One counterparty."""
 
     permission_classes = (OperationsWrites,)
@@ -157,29 +151,25 @@ class CounterpartyView(APIView):
         return Response(wire.CounterpartyOut(row).data)
 
 
-class InstrumentListView(APIView):
+class InstrumentListView(ApiView):
     """The tenant's instruments."""
 
     permission_classes = (OperationsWrites,)
+    query = wire.InstrumentsQuery
 
     @extend_schema(
-        parameters=[*doc.PAGED, doc.STATUS, doc.KIND],
         responses={200: doc.page_of(wire.InstrumentOut, "Instrument"), **doc.problems(400)},
         operation_id="v1_instruments_list",
         summary="Instruments by symbol",
     )
     def get(self, request: Request) -> Response:
         """A page of instruments."""
-        ask = page_asked(
-            request,
-            filters=["status", "kind"],
-            choices={"status": InstrumentStatus.values, "kind": InstrumentKind.values},
-        )
+        ask, filters = page_asked(self.asked)
         rows = selectors.instruments(
             tenant_of(request).pk,
             after=ask.after,
             limit=ask.limit + 1,
-            **filters_of(request, "status", "kind"),
+            **filters,
         )
         shown = page(
             rows,
@@ -203,7 +193,7 @@ class InstrumentListView(APIView):
         return Response(wire.InstrumentOut(row).data, status=201 if listed else 200)
 
 
-class InstrumentView(APIView):
+class InstrumentView(ApiView):
     """One instrument."""
 
     permission_classes = (OperationsWrites,)
@@ -229,7 +219,7 @@ class InstrumentView(APIView):
         return Response(wire.InstrumentOut(row).data)
 
 
-class PriceListView(APIView):
+class PriceListView(ApiView):
     """Last prices."""
 
     permission_classes = (TraderWrites,)

@@ -6,7 +6,6 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.core.exceptions import Fault, fault
 from apps.core.money import plain
@@ -15,42 +14,33 @@ from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.forms import read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import TraderWrites
+from apps.tenants.views import ApiView
 from apps.trading import selectors, services
 from apps.trading.api import bodies
 from apps.trading.api import documented as doc
 from apps.trading.api import serializers as wire
 from apps.trading.exceptions import TradeMalformed
-from apps.trading.models import TradeState
 from apps.trading.services import Outcome
 
 KEY_MAX: Final = 255
 
 
-class TradeListView(APIView):
+class TradeListView(ApiView):
     """The tenant's trades."""
 
     permission_classes = (TraderWrites,)
+    query = wire.TradesQuery
 
     @extend_schema(
-        parameters=[*doc.OF_TRADES, *doc.PAGED],
         responses={200: doc.page_of(wire.TradeOut, "Trade"), **doc.problems(400, 404)},
         operation_id="v1_trades_list",
         summary="Trades, the newest first",
     )
     def get(self, request: Request) -> Response:
         """A page of trades."""
-        ask = page_asked(
-            request,
-            filters=["account", "instrument", "state"],
-            choices={"state": TradeState.values},
-        )
+        ask, filters = page_asked(self.asked)
         rows = selectors.trades(
-            tenant_of(request).pk,
-            after=ask.after,
-            limit=ask.limit + 1,
-            account=request.query_params.get("account"),
-            instrument=request.query_params.get("instrument"),
-            state=request.query_params.get("state"),
+            tenant_of(request).pk, before=ask.after, limit=ask.limit + 1, **filters
         )
         return Response(page(rows, ask, cursor=lambda row: str(row.id), render=wire.trade_out))
 
@@ -75,7 +65,7 @@ class TradeListView(APIView):
         return _answer(outcome)
 
 
-class BulkView(APIView):
+class BulkView(ApiView):
     """Many trades in one call."""
 
     permission_classes = (TraderWrites,)
@@ -105,7 +95,7 @@ class BulkView(APIView):
         return Response({"results": results})
 
 
-class TradeView(APIView):
+class TradeView(ApiView):
     """One trade."""
 
     @extend_schema(responses={200: wire.TradeOut, **doc.problems(404)}, summary="A trade by its id")
@@ -114,7 +104,7 @@ class TradeView(APIView):
         return Response(wire.trade_out(selectors.find_trade(tenant_of(request).pk, name)))
 
 
-class CancellationView(APIView):
+class CancellationView(ApiView):
     """The cancellation of a trade."""
 
     permission_classes = (TraderWrites,)
@@ -134,7 +124,7 @@ class CancellationView(APIView):
         return _answer(outcome)
 
 
-class AmendmentView(APIView):
+class AmendmentView(ApiView):
     """An amendment of a trade."""
 
     permission_classes = (TraderWrites,)

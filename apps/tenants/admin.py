@@ -8,6 +8,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.paginator import InfinitePaginator
@@ -23,6 +24,21 @@ def after_dialog(request: HttpRequest, where: str) -> HttpResponse:
     if "HX-Request" in request.headers:
         return HttpResponse(headers={"HX-Redirect": where})
     return HttpResponseRedirect(where)
+
+
+def ask_first(
+    office: ModelAdmin, request: HttpRequest, rows: QuerySet[Any], *, title: str, text: str
+) -> HttpResponse | None:
+    """The page that asks before an action is taken that nobody can take back; None once it was answered."""
+    if request.POST.get("confirmed") == "yes":
+        return None
+    context = office.admin_site.each_context(request) | {
+        "title": title,
+        "text": text,
+        "rows": rows,
+        "action": request.POST.get("action", ""),
+    }
+    return render(request, "tenants/confirm.html", context)
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -118,8 +134,12 @@ class ApiKeyAdmin(ModelAdmin):
         return False
 
     @admin.action(description="Revoke the selected keys")
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        """End the keys."""
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+        """End the keys, once somebody has said so twice."""
+        text = "Whoever uses them is refused within seconds. A key that is revoked stays so."
+        if page := ask_first(self, request, queryset, title="Revoke these keys", text=text):
+            return page
         for key in queryset:
             services.revoke_key(key)
         messages.success(request, "The keys are revoked.")
+        return None

@@ -47,6 +47,16 @@ def is_one_person(one: str, other: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def voices_of(client: str) -> frozenset[str]:
+    """Every caller that is the same person as this one, itself included."""
+    kind, _, name = client.partition(":")
+    whose = Q(owner_id=name) if kind == "user" else Q(owner__api_keys=name)
+    found = {client}
+    for key, owner in ApiKey.objects.filter(whose).values_list("pk", "owner_id"):
+        found |= {f"key:{key}", f"user:{owner}"}
+    return frozenset(found)
+
+
 def names_of(tenant: int, clients: Collection[str]) -> dict[str, str]:
     """What people call callers (`user:<id>`, `key:<id>`) of a tenant; who is gone has no name."""
     by_kind: dict[str, list[str]] = {"user": [], "key": []}

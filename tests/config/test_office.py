@@ -16,7 +16,8 @@ from apps.conversations.models import Bot
 from apps.events.models import ParkedKey
 from apps.nlu import services as nlu
 from apps.nlu.models import TrainedModel, Turn
-from apps.tenants.models import Tenant, User
+from apps.tenants.models import ApiKey, Tenant, User
+from apps.tenants.services import issue_key
 from tests.nlu.cast import pairs
 
 USUAL = re.compile(r"_(changelist|add|history|delete|change|autocomplete)$")
@@ -107,3 +108,18 @@ def test_a_button_is_not_pressed_from_another_site(addresses: list[str], boss: U
     assert [strict.post(one, {"_form_submitted": "True"}).status_code for one in addresses] == [
         403
     ] * len(addresses)
+
+
+def test_keys_are_revoked_by_who_was_asked(tenant: Tenant, boss: User, client: Client) -> None:
+    client.force_login(boss)
+    key, _ = issue_key(tenant, role="trader", name="feed")
+    where = reverse("admin:tenants_apikey_changelist")
+    asked = {"action": "revoke", "_selected_action": [str(key.pk)]}
+
+    page = client.post(where, asked).content.decode()
+    assert "Revoke these keys" in page
+    assert f'name="_selected_action" value="{key.pk}"' in page
+    assert ApiKey.objects.get(pk=key.pk).revoked_at is None
+
+    client.post(where, {**asked, "confirmed": "yes"})
+    assert ApiKey.objects.get(pk=key.pk).revoked_at is not None

@@ -31,10 +31,10 @@ def page(office: Client, name: str, *args: object, **query: object) -> str:
     return answer.content.decode()
 
 
-def press(office: Client, model: str, action: str, row: object) -> str:
+def press(office: Client, model: str, action: str, row: object, **answers: str) -> str:
     url = reverse(f"admin:conversations_{model}_changelist")
-    answer = office.post(url, {"action": action, "_selected_action": [str(row)]}, follow=True)
-    return answer.content.decode()
+    sent = {"action": action, "_selected_action": [str(row)], **answers}
+    return office.post(url, sent, follow=True).content.decode()
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -73,7 +73,9 @@ def test_buttons(office: Client, tenant: Tenant) -> None:
     assert "is closed" in press(office, "conversation", "close", one.id)
     assert selectors.conversation_of(tenant.pk, one.id).state == "closed"
     customer = Customer.objects.get(external_id="anna-4711")
-    assert "is clean" in press(office, "customer", "erase", customer.pk)
+    assert "Erase these customers" in press(office, "customer", "erase", customer.pk)
+    assert Customer.objects.get(pk=customer.pk).erased_at is None
+    assert "is clean" in press(office, "customer", "erase", customer.pk, confirmed="yes")
     assert selectors.erasure_of(tenant.pk, customer.pk).is_clean
 
 
@@ -114,7 +116,9 @@ def test_widgets_are_made_changed_and_given_new_keys(office: Client, tenant: Ten
     assert office.post(change, good | {"name": "Shops", "is_active": ""}).status_code == 302
     changed = Widget.objects.get()
     assert (changed.name, changed.is_active, changed.key) == ("Shops", False, row.key)
-    assert "from now on" in press(office, "widget", "renew_keys", row.pk)
+    assert "Give them new keys" in press(office, "widget", "renew_keys", row.pk)
+    assert Widget.objects.get().key == row.key
+    assert "from now on" in press(office, "widget", "renew_keys", row.pk, confirmed="yes")
     assert Widget.objects.get().key != row.key
 
 

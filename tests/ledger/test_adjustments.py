@@ -26,6 +26,7 @@ from apps.ledger.journal import Code
 from apps.ledger.models import Adjustment, Break, JournalEntry
 from apps.ledger.services import AdjustmentTerms, Line
 from apps.tenants.models import Tenant, User
+from apps.tenants.services import add_member, issue_key
 from apps.trading.events import AccountChanged
 from tests.ledger.cast import ACCOUNT, at_once, guards_off, make_draft, post, refused, sql
 
@@ -97,6 +98,25 @@ def test_the_second_person_is_another_one(books: Tenant) -> None:
     with pytest.raises(SecondPersonNeeded):  # nor does another take back what one proposed
         services.withdraw_adjustment(books.pk, row.pk, by=CHECKER, reason="because")
     assert (selectors.adjustment_of(books.pk, row.pk).state, cash(books)) == ("proposed", 100)
+
+
+def test_a_person_and_their_keys_are_one(books: Tenant) -> None:
+    ann, _ = add_member(books, username="ann", role="operations")
+    key, other = (f"key:{issue_key(books, role='operations', owner='ann')[0].pk}" for _ in range(2))
+    program = f"key:{issue_key(books, role='operations')[0].pk}"
+    for maker, checker in ((f"user:{ann.pk}", key), (key, f"user:{ann.pk}"), (key, other)):
+        row = propose(books, by=maker)
+        with pytest.raises(SecondPersonNeeded):
+            services.approve_adjustment(books.pk, row.pk, by=checker)
+        with pytest.raises(SecondPersonNeeded):
+            services.reject_adjustment(books.pk, row.pk, by=checker, reason="because")
+        with refused("two_people_adjust"):
+            sql(
+                "UPDATE ledger_adjustment SET state = 'rejected', decided_by = %s,"
+                " decided_at = now() WHERE id = %s",
+                [checker, row.pk],
+            )
+        assert services.reject_adjustment(books.pk, row.pk, by=program, reason="not ours")
 
 
 @pytest.mark.parametrize(

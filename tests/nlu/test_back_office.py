@@ -8,6 +8,7 @@ from apps.nlu import services
 from apps.nlu.models import Example, Provider, TrainedModel, Turn, Usage
 from apps.nlu.services import secrets
 from apps.tenants.models import Tenant, User
+from apps.tenants.services import create_tenant
 from tests.nlu.cast import pairs
 
 SECRET = "sk-live-0123456789"
@@ -135,11 +136,29 @@ def test_one_tenants_model_is_trained_at_a_time(
     for one in (tenant, other):
         services.add_examples(one.pk, pairs())
     where = reverse("admin:nlu_trainedmodel_train")
-    said = office.get(where, follow=True).content.decode()
-    assert "one is trained at a time" in said
+    listed = f"{reverse('admin:nlu_trainedmodel_changelist')}?tenant__id__exact={other.pk}"
+    asked = office.get(where, headers={"referer": f"http://testserver{listed}"}).content.decode()
+    assert f'<option value="{other.pk}" selected>rival</option>' in asked
     assert not TrainedModel.objects.exists()
 
-    listed = f"{reverse('admin:nlu_trainedmodel_changelist')}?tenant__id__exact={other.pk}"
-    office.get(where, HTTP_REFERER=f"http://testserver{listed}")
+    empty = create_tenant("empty")[0]
+    for wrong in ("", str(empty.pk)):
+        office.post(where, {"_form_submitted": "True", "tenant": wrong})
+    assert not TrainedModel.objects.exists()
+
+    answer = office.post(where, {"_form_submitted": "True", "tenant": str(other.pk)}, follow=True)
+    assert "Model 1 of rival will be trained" in answer.content.decode()
     model = TrainedModel.objects.get()
     assert (model.tenant, model.state, model.progress) == (other, "waiting", 0)
+
+
+def test_a_model_is_put_to_use_by_a_person_who_was_asked(office: Client, tenant: Tenant) -> None:
+    model = TrainedModel.objects.create(tenant=tenant, number=1, state="ready", weights=b"x")
+    where = reverse("admin:nlu_trainedmodel_put_to_use", args=[model.pk])
+
+    assert "Read the tenant&#x27;s texts with this model?" in office.get(where).content.decode()
+    assert not TrainedModel.objects.filter(in_use=True).exists()
+    answer = office.post(where, {"_form_submitted": "True"}, headers={"HX-Request": "true"})
+    assert answer["HX-Redirect"] == reverse("admin:nlu_trainedmodel_changelist")
+    model.refresh_from_db()
+    assert (model.in_use, model.promoted_by) == (True, "boss")

@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from apps.settlement.clearing.protocol import NoticeKind, Outcome
 from apps.settlement.models import Settlement
 from apps.tenants.models import Tenant
+from apps.tenants.services import add_member, issue_key
 from tests.ledger.cast import refused, sql
 from tests.settlement.cast import Market, balances, drive, hear, settle_down, settlement_of
 from tests.settlement.clearing import ClearingHouse
@@ -134,6 +135,29 @@ def test_the_database_wants_two_people_too(failed: Settlement, api: APIClient) -
         )
     with refused("two_people_settle_by_hand"):
         sql("UPDATE settlement_settlement SET by_hand_id = (SELECT id FROM settlement_proposal)")
+
+
+def test_a_person_and_their_key_are_one(
+    failed: Settlement, tenant: Tenant, client_of: Clients
+) -> None:
+    user, _ = add_member(tenant, username="ann", role="operations")
+    desk, program = APIClient(), client_of(tenant)
+    desk.force_login(user)
+    _, secret = issue_key(tenant, role="operations", owner="ann")
+    own = APIClient(headers={"authorization": f"Bearer {secret}"})
+    place = address(failed, "manual-settlement")
+    assert desk.post(place, WHY, format="json").status_code == 202
+    answer = own.post(place, WHY, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "second_person_needed")
+    for client, is_yours in ((desk, True), (own, True), (program, False)):
+        (shown,) = client.get("/api/v1/settlements/board").json()["attention"]
+        assert shown["proposal"]["is_yours"] is is_yours
+    with refused("two_people_settle_by_hand"):
+        sql(
+            "UPDATE settlement_proposal SET is_approved = true, decided_at = now(), decided_by ="
+            " (SELECT 'key:' || id FROM tenants_apikey WHERE owner_id IS NOT NULL)"
+        )
+    assert program.post(place, WHY, format="json").json()["state"] == "settled"
 
 
 def test_cancel_and_compensate_undoes_the_trade(

@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
 from apps.tenants.models import ApiKey, Tenant
+from apps.tenants.services import add_member
 
 
 def said(*args: str) -> str:
@@ -42,6 +43,14 @@ class TestIssueKey:
         assert text.count(text.split()[0]) == 1
         assert "Authorization: Bearer" in text
         assert "role trader for acme" in text
+
+    def test_a_key_may_be_a_persons(self, tenant: Tenant) -> None:
+        add_member(tenant, username="ann", role="trader")
+        said("issue_key", "acme", "--role", "trader", "--owner", "ann", "--plain")
+
+        assert str(ApiKey.objects.get().owner) == "ann"
+        with pytest.raises(CommandError, match="no active member"):
+            said("issue_key", "acme", "--role", "trader", "--owner", "eve")
 
     def test_an_unknown_tenant_is_refused_in_words(self, transactional_db: None) -> None:
         with pytest.raises(CommandError, match="create_tenant"):

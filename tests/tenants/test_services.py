@@ -5,9 +5,12 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError
 from django.utils import timezone
+from rest_framework.test import APIClient
 
-from apps.tenants.exceptions import InvalidSlug, TenantNotFound, UnknownRole
+from apps.tenants import authentication
+from apps.tenants.exceptions import InvalidSlug, TenantNotFound, UnknownMember, UnknownRole
 from apps.tenants.models import ApiKey, Membership, Role, Tenant, User
+from apps.tenants.selectors import is_still_in
 from apps.tenants.services import (
     KEY_PREFIX,
     add_member,
@@ -67,6 +70,31 @@ class TestKeys:
 
         assert refused.value.facts["roles"] == Role.values
         assert not ApiKey.objects.exists()
+
+    def test_a_persons_key_is_theirs_for_good_and_ends_with_their_place(
+        self, tenant: Tenant, other: Tenant
+    ) -> None:
+        ann, _ = add_member(tenant, username="ann", role="operations")
+        add_member(other, username="bob", role="owner")
+        key, secret = issue_key(tenant, role="operations", owner="ann")
+        client = APIClient(headers={"authorization": f"Bearer {secret}"})
+        for nobody in ("bob", "eve"):
+            with pytest.raises(UnknownMember):
+                issue_key(tenant, role="operations", owner=nobody)
+        for whose in (None, User.objects.get(username="bob")):
+            with pytest.raises(IntegrityError, match="stays whose it is"):
+                ApiKey.objects.filter(pk=key.pk).update(owner=whose)
+
+        assert client.get("/api/v1/accounts").status_code == 200
+        for end in (
+            lambda: User.objects.filter(pk=ann.pk).update(is_active=False),
+            lambda: Membership.objects.filter(user=ann).delete(),
+        ):
+            end()
+            authentication._cache.clear()
+            assert client.get("/api/v1/accounts").status_code == 401
+            assert not is_still_in(tenant.pk, f"key:{key.pk}")
+            User.objects.filter(pk=ann.pk).update(is_active=True)
 
     def test_revoking_twice_keeps_the_first_time(self, tenant: Tenant) -> None:
         key, _ = issue_key(tenant, role="trader")

@@ -2,11 +2,12 @@
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from apps.conversations import selectors, services
 from apps.conversations.admin.lookup import ById
 from apps.conversations.models import Customer, Erasure, ImportedDialogue
+from apps.tenants.admin import ask_first
 
 
 @admin.register(Customer)
@@ -29,14 +30,18 @@ class CustomerAdmin(ById):
     @admin.action(
         description="Erase for ever: who they are, and all that was said", permissions=["erase"]
     )
-    def erase(self, request: HttpRequest, queryset: QuerySet[Customer]) -> None:
-        """Erase them; each has a receipt, which says whether a look afterwards found anything."""
+    def erase(self, request: HttpRequest, queryset: QuerySet[Customer]) -> HttpResponse | None:
+        """Erase them, once somebody has said so twice; each receipt says what a look afterwards found."""
+        text = "Who they are and all that was said goes for ever, also from files and caches."
+        if page := ask_first(self, request, queryset, title="Erase these customers", text=text):
+            return page
         for row in queryset:
             services.erase_customer(row.tenant_id, row.pk, by=f"user:{request.user.pk}")
             receipt = selectors.erasure_of(row.tenant_id, row.pk)
             tell = messages.success if receipt.is_clean else messages.error
             state = "clean" if receipt.is_clean else "not clean"
             tell(request, f"{row.pk} is erased; receipt {receipt.id} is {state}.")
+        return None
 
 
 @admin.register(Erasure)

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminColorInputWidget
 from apps.conversations import services
 from apps.conversations.models import Widget
 from apps.conversations.services import WidgetTerms
+from apps.tenants.admin import ask_first
 
 TERMS = tuple(WidgetTerms.__dataclass_fields__)
 
@@ -68,11 +69,15 @@ class WidgetAdmin(ModelAdmin):
     @admin.action(
         description="New key: pages with the old one show nothing any more", permissions=["change"]
     )
-    def renew_keys(self, request: HttpRequest, queryset: QuerySet[Widget]) -> None:
-        """Through the service."""
+    def renew_keys(self, request: HttpRequest, queryset: QuerySet[Widget]) -> HttpResponse | None:
+        """Through the service, once somebody has said so twice."""
+        text = "Pages with the present keys show nothing until they have the new ones."
+        if page := ask_first(self, request, queryset, title="Give them new keys", text=text):
+            return page
         for row in queryset:
             found = services.renew_key(row.tenant_id, row.pk)
             messages.success(request, f"{row} has the key {found.key} from now on.")
+        return None
 
     def save_model(self, request: HttpRequest, obj: Widget, form: Any, change: bool) -> None:
         """Through the service."""

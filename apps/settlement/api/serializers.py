@@ -1,5 +1,6 @@
 """What settlement takes and shows over HTTP. Amounts are strings; times ISO 8601, UTC."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema_serializer
@@ -28,7 +29,7 @@ class SettlementsQuery(PageQuery):
     state = serializers.ChoiceField([one.value for one in State], required=False)
     trade = serializers.UUIDField(required=False)
     due = serializers.DateField(required=False)
-    account = NameField(required=False, help_text="Its number.")
+    account = NameField(required=False, help_text="Its id or number.")
     needs_person = serializers.BooleanField(required=False, help_text="Only the manual queue.")
 
 
@@ -356,7 +357,7 @@ class BoardOut(serializers.Serializer[Any]):
     attention = AttentionOut(many=True)
 
 
-def board_out(found: Board, caller: str) -> dict[str, Any]:
+def board_out(found: Board, voices: Collection[str]) -> dict[str, Any]:
     """The board as it is shown to a caller."""
     return {
         "at": found.at,
@@ -380,16 +381,16 @@ def board_out(found: Board, caller: str) -> dict[str, Any]:
             for one in found.breakers
         ],
         "suspended": found.suspended,
-        "attention": [_attention(one, found, caller) for one in found.needing_person],
+        "attention": [_attention(one, found, voices) for one in found.needing_person],
     }
 
 
-def _attention(one: Settlement, found: Board, caller: str) -> dict[str, Any]:
+def _attention(one: Settlement, found: Board, voices: Collection[str]) -> dict[str, Any]:
     said = found.proposals.get(one.pk)
     proposal = said and {
         "by": found.names.get(said.proposed_by, said.proposed_by),
         "reason": said.reason,
         "at": said.proposed_at,
-        "is_yours": said.proposed_by == caller,
+        "is_yours": said.proposed_by in voices,
     }
     return settlement_out(one) | {"proposal": proposal}

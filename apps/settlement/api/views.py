@@ -18,6 +18,7 @@ from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.forms import read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import AdminWrites, OperationsWrites
+from apps.tenants.selectors import voices_of
 from apps.tenants.views import ApiView
 
 
@@ -53,7 +54,7 @@ class BoardView(ApiView):
     def get(self, request: Request) -> Response:
         """What the page shows."""
         found = board(tenant_of(request).pk)
-        return Response(wire.board_out(found, caller_of(request).client))
+        return Response(wire.board_out(found, voices_of(caller_of(request).client)))
 
 
 class PolicyView(ApiView):

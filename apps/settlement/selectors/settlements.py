@@ -15,6 +15,7 @@ from apps.settlement.models import (
     SettlementPolicy,
     SettlementStep,
 )
+from apps.trading.selectors import account_id_of
 
 STEPS_MAX = 500
 """Steps of one settlement that are shown; the newest ones."""
@@ -28,6 +29,7 @@ class Filters:
     trade: UUID | None = None
     due: date | None = None
     account: str = ""
+    """Its id or number."""
     needs_person: bool = False
 
 
@@ -45,7 +47,7 @@ class Story:
 def settlements(
     tenant: int, filters: Filters, *, after: UUID | None, limit: int
 ) -> Sequence[Settlement]:
-    """Newest first, those before an id."""
+    """Newest first, those before an id. Raises `UnknownAccount`."""
     found = Settlement.objects.for_tenant(tenant)
     if filters.state:
         found = found.filter(state=filters.state)
@@ -54,7 +56,7 @@ def settlements(
     if filters.due is not None:
         found = found.filter(due_on=filters.due)
     if filters.account:
-        found = found.filter(account_number=filters.account)
+        found = found.filter(account_id=account_id_of(tenant, filters.account))
     if filters.needs_person:
         found = found.filter(attention_at__isnull=False)
     if after is not None:

@@ -42,7 +42,8 @@ class BoardConsumer(SocketConsumer):
     async def entered(self) -> None:
         """Welcome, and push from now on."""
         assert self.tenant is not None
-        hello = {"type": "welcome", "epoch": EPOCH, "tenant": self.tenant.slug, "period": PERIOD}
+        place = {"epoch": EPOCH, "last_seq": 0, "recovered": False}  # each board is the whole of it
+        hello = {"type": "welcome", **place, "tenant": self.tenant.slug, "period": PERIOD}
         self.tell(encode(hello))
         self._start()
 

@@ -189,6 +189,8 @@ class TestSocket:
             assert welcome == {
                 "type": "welcome",
                 "epoch": consumers.EPOCH,
+                "last_seq": 0,
+                "recovered": False,
                 "tenant": "acme",
                 "period": consumers.PERIOD,
             }

@@ -21,8 +21,8 @@ def fault(field: str, code: str, detail: str) -> Fault:
 
 
 def shown(name: object) -> str:
-    """A field's name that somebody sent, as it may be shown again: ASCII, up to 80 characters."""
-    return str(name).encode("ascii", "backslashreplace").decode()[:80]
+    """A field's name that somebody sent, as it may be shown again: plain ASCII, up to 80 characters."""
+    return str(name).encode("unicode_escape").decode()[:80]
 
 
 class DomainError(Exception):

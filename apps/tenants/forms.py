@@ -207,8 +207,15 @@ class Cursor(serializers.CharField):
 
     def __init__(self, **options: Any) -> None:
         """Not required: the first page has none."""
-        said = {"help_text": "The `next` of the page before.", "max_length": CURSOR_MAX}
+        said = {"help_text": "The `next` of the page before."}
         super().__init__(**{"required": False, "trim_whitespace": False, **said, **options})
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The text, within bounds; those that inherit make more of it."""
+        text = super().to_internal_value(data)
+        if len(text) > CURSOR_MAX:
+            raise self.refuse()
+        return text
 
     def refuse(self) -> serializers.ValidationError:
         """What is said to a text that is no cursor of ours."""

@@ -85,6 +85,7 @@ def test_after_the_cut_off_it_is_the_next_window_and_says_so(api: APIClient) -> 
         ("settlement-dates", {"market": "US", "pair": "EUR/USD"}, 400),
         ("settlement-dates", {"market": "MOON"}, 404),
         ("settlement-dates", {"pair": "EUR"}, 404),
+        ("settlement-dates", {"pair": "EUR/EUR"}, 404),
         ("settlement-dates", {"market": "US", "days": "31"}, 400),
         ("settlement-dates", {"market": "US", "days": "9" * 40}, 400),
         ("settlement-dates", {"market": "US", "asset_class": "fx"}, 400),

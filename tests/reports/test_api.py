@@ -99,20 +99,20 @@ def test_what_others_wrote_is_no_formula(api: APIClient, tenant: Tenant) -> None
 
 
 REFUSED: list[tuple[str, dict[str, str], int, str]] = [
-    ("profit", {"by": "colour"}, 400, "bad_parameters"),
-    ("profit", {"as_of": "soon"}, 400, "bad_parameters"),
-    ("profit", {"limit": "10"}, 400, "bad_parameters"),
+    ("profit", {"by": "colour"}, 400, "malformed"),
+    ("profit", {"as_of": "soon"}, 400, "malformed"),
+    ("profit", {"limit": "10"}, 400, "malformed"),
     ("profit", {"account": "NOBODY"}, 404, "unknown_account"),
     ("profit", {"instrument": "NOTHING"}, 404, "unknown_instrument"),
     ("cash", {"account": "NOBODY"}, 404, "unknown_owner"),
     ("settlement-fails", {"account": "NOBODY"}, 404, "unknown_account"),
-    ("blotter", {"from": "2026-01-01", "to": "2026-09-01"}, 400, "bad_parameters"),
-    ("blotter", {"after": "here"}, 400, "bad_parameters"),
+    ("blotter", {"from": "2026-01-01", "to": "2026-09-01"}, 400, "malformed"),
+    ("blotter", {"after": "here"}, 400, "malformed"),
     ("blotter", {"limit": "0"}, 400, "malformed"),
     ("blotter", {"limit": "many"}, 400, "malformed"),
-    ("statement", {}, 400, "bad_parameters"),
-    ("statement", {"account": "A-1", "after": "2026-01-01_x_1"}, 400, "bad_parameters"),
-    ("blotter", {"account": "a\x00b"}, 400, "bad_parameters"),
+    ("statement", {}, 400, "malformed"),
+    ("statement", {"account": "A-1", "after": "2026-01-01_x_1"}, 400, "malformed"),
+    ("blotter", {"account": "a\x00b"}, 400, "malformed"),
 ]
 
 

@@ -351,7 +351,7 @@ class TestPages:
             ({"since": "2026"}, 400),
             ({"after": "x" * 201}, 400),
             ({"account": "a\0b"}, 400),
-            ({"after": "no-id"}, 404),
+            ({"after": "no-id"}, 400),
             ({"account": "NOBODY"}, 404),
             ({"instrument": "NOTHING"}, 404),
         ],

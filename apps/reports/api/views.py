@@ -11,10 +11,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.problems import JsonRenderer
+from apps.core.problems import JsonRenderer, Malformed
 from apps.core.sheets import CsvRenderer
 from apps.reports import parameters, selectors
 from apps.reports.api import serializers as wire
+from apps.reports.exceptions import BadParameters
 from apps.reports.registry import Asked, Report
 from apps.reports.selectors.sheets import csv_of, json_row
 from apps.tenants.authentication import tenant_of
@@ -54,6 +55,12 @@ class ReportView(ApiView):
     permission_classes = (BooksRead,)
     renderer_classes = (JsonRenderer, CsvRenderer)
     report: Report
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """What the heart calls bad parameters is malformed here, as everywhere."""
+        return super().handle_exception(
+            Malformed(**exc.facts) if isinstance(exc, BadParameters) else exc
+        )
 
     def get(self, request: Request) -> HttpResponseBase:
         """A page as JSON, or all of it as CSV."""

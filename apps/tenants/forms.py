@@ -25,6 +25,8 @@ from apps.core.money import parse_amount, plain
 from apps.core.problems import FloatRefused, Malformed, faults_in
 from apps.tenants.pagination import CURSOR_MAX, PAGE_DEFAULT, PAGE_MAX
 
+KEY: Final = "Idempotency-Key"
+KEY_MAX: Final = 255
 FORMAT: Final = "format"
 """The one parameter that every address knows: which renderer answers."""
 CODES: Final[Mapping[str, str]] = {
@@ -58,7 +60,8 @@ def read_query(form: type["Query"], request: Request) -> dict[str, Any]:
     """The validated query; what is empty counts as not said. Raises `Malformed` with every fault."""
     faults: list[Fault] = []
     given: dict[str, str] = {}
-    known = form().fields.keys() | {FORMAT}
+    asked = form(data=given)  # which is filled below: a form copies its fields, so one will do
+    known = asked.fields.keys() | {FORMAT}
     for name, values in request.query_params.lists():
         if name not in known:
             detail = "There is no such parameter here."
@@ -69,7 +72,6 @@ def read_query(form: type["Query"], request: Request) -> dict[str, Any]:
             faults.append(fault(name, "bad_characters", "Only printable characters."))
         elif values[0]:
             given[name] = values[0]
-    asked = form(data=given)
     if not asked.is_valid():
         told = {one["field"] for one in faults}
         faults += [
@@ -81,6 +83,16 @@ def read_query(form: type["Query"], request: Request) -> dict[str, Any]:
         raise Malformed(errors=faults)
     found: dict[str, Any] = asked.validated_data
     return found
+
+
+def key_of(request: Request) -> str:
+    """The request's idempotency key. Raises `Malformed` without a usable one."""
+    key = request.headers.get(KEY, "")
+    if 1 <= len(key) <= KEY_MAX and key.isprintable():
+        return key
+    detail = f"Send a key of your own choice, 1 to {KEY_MAX} characters, new for each request."
+    faults = [fault(KEY, "required", detail)]
+    raise Malformed("The header Idempotency-Key is missing or not usable.", errors=faults)
 
 
 class StrictForm(serializers.Serializer[Any]):

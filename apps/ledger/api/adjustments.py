@@ -9,18 +9,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.exceptions import fault
-from apps.core.problems import Malformed
 from apps.ledger import selectors, services
 from apps.ledger.models import Adjustment, AdjustmentState
 from apps.ledger.services import AdjustmentTerms, Line
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import AmountField, PageQuery, TimeField, read_form
+from apps.tenants.forms import AmountField, PageQuery, TimeField, key_of, read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import OperationsWrites
 from apps.tenants.views import ApiView
 
-KEY_MAX: Final = 255
 KEY: Final = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, required=True,
     description="The same key with the same proposal gives the same adjustment again.",
@@ -137,7 +134,7 @@ class AdjustmentListView(ApiView):
             mends=given.get("break"),
         )
         row, is_new = services.propose_adjustment(
-            caller.tenant.pk, terms, by=caller.client, key=_key(request)
+            caller.tenant.pk, terms, by=caller.client, key=key_of(request)
         )
         headers = {} if is_new else {"Idempotency-Replayed": "true"}
         return Response(_out(row), status=201 if is_new else 200, headers=headers)
@@ -212,11 +209,3 @@ def _turned_down(request: Request, uid: UUID, call: Callable[..., Adjustment]) -
 
 def _out(row: Adjustment) -> Any:
     return AdjustmentOut(row).data
-
-
-def _key(request: Request) -> str:
-    key = request.headers.get("Idempotency-Key", "")
-    if not 1 <= len(key) <= KEY_MAX or not key.isprintable():
-        detail = f"Send a header Idempotency-Key of 1 to {KEY_MAX} printable characters."
-        raise Malformed(errors=[fault("Idempotency-Key", "required", detail)])
-    return key

@@ -1,17 +1,17 @@
 """Trades over HTTP."""
 
-from typing import Any, Final
+from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.exceptions import Fault, fault
+from apps.core.exceptions import Fault
 from apps.core.money import plain
-from apps.core.problems import Malformed, problem_of, problem_response
+from apps.core.problems import problem_of, problem_response
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import read_form
+from apps.tenants.forms import key_of, read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import TraderWrites
 from apps.tenants.views import ApiView
@@ -21,8 +21,6 @@ from apps.trading.api import documented as doc
 from apps.trading.api import serializers as wire
 from apps.trading.exceptions import TradeMalformed
 from apps.trading.services import Outcome
-
-KEY_MAX: Final = 255
 
 
 class TradeListView(ApiView):
@@ -54,7 +52,7 @@ class TradeListView(ApiView):
     def post(self, request: Request) -> Response:
         """201 with the trade; a refusal with every reason."""
         caller = caller_of(request)
-        trade = bodies.read_trade(request.data, _key_of(request))
+        trade = bodies.read_trade(request.data, key_of(request))
         (outcome,) = services.execute_trades(
             [trade],
             tenant=caller.tenant.pk,
@@ -119,7 +117,7 @@ class CancellationView(ApiView):
         """201 with the cancelled trade; 200 where it was cancelled before."""
         given = read_form(wire.CancellationIn, request.data)
         caller = caller_of(request)
-        asked = services.Revision(trade=name, key=_key_of(request), **given)
+        asked = services.Revision(trade=name, key=key_of(request), **given)
         outcome = services.cancel_trade(caller.tenant.pk, caller.client, asked, now=timezone.now())
         return _answer(outcome)
 
@@ -139,7 +137,7 @@ class AmendmentView(ApiView):
         """201 with the trade in its new version; a refusal with every reason."""
         given = read_form(wire.AmendmentIn, request.data)
         caller = caller_of(request)
-        asked = services.Revision(trade=name, key=_key_of(request), **_with_fees(given))
+        asked = services.Revision(trade=name, key=key_of(request), **_with_fees(given))
         outcome = services.amend_trade(caller.tenant.pk, caller.client, asked, now=timezone.now())
         return _answer(outcome)
 
@@ -157,16 +155,6 @@ def _answer(outcome: Outcome) -> Response:
         assert outcome.error is not None
         return problem_response(problem_of(outcome.error), headers)
     return Response(wire.trade_out(outcome.trade), status=outcome.status, headers=headers)
-
-
-def _key_of(request: Request) -> str:
-    """The request's idempotency key. Raises `Malformed` without a usable one."""
-    key = request.headers.get("Idempotency-Key", "")
-    if 1 <= len(key) <= KEY_MAX and key.isprintable():
-        return key
-    detail = f"Send a key of your own choice, 1 to {KEY_MAX} characters, new for each trade."
-    faults = [fault("Idempotency-Key", "required", detail)]
-    raise Malformed("The header Idempotency-Key is missing or not usable.", errors=faults)
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:

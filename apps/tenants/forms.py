@@ -57,7 +57,10 @@ def read_form(
 
 
 def read_query(form: type["Query"], request: Request) -> dict[str, Any]:
-    """The validated query; what is empty counts as not said. Raises `Malformed` with every fault."""
+    """The validated query. Raises `Malformed` with every fault.
+
+    What is empty counts as not said; but an empty time is refused, since it would answer for today.
+    """
     faults: list[Fault] = []
     given: dict[str, str] = {}
     asked = form(data=given)  # which is filled below: a form copies its fields, so one will do
@@ -70,7 +73,7 @@ def read_query(form: type["Query"], request: Request) -> dict[str, Any]:
             faults.append(fault(name, "repeated", "A parameter is said once."))
         elif not values[0].isprintable():
             faults.append(fault(name, "bad_characters", "Only printable characters."))
-        elif values[0]:
+        elif values[0] or isinstance(asked.fields.get(name), TimeField):
             given[name] = values[0]
     if not asked.is_valid():
         told = {one["field"] for one in faults}

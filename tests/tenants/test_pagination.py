@@ -67,6 +67,7 @@ def test_filters_that_are_known_are_read() -> None:
         ("status=ajar", {("status", "invalid_choice")}),
         ("status=open&status=closed", {("status", "repeated")}),
         ("since=yesterday", {("since", "invalid")}),
+        ("since=", {("since", "invalid")}),
         ("since=0001-01-01", {("since", "out_of_range")}),
         ("after=" + "x" * 201, {("after", "invalid")}),
         ("after=%23", {("after", "invalid")}),

@@ -59,7 +59,7 @@ class ReportView(ApiView):
     def handle_exception(self, exc: Exception) -> Response:
         """What the heart calls bad parameters is malformed here, as everywhere."""
         return super().handle_exception(
-            Malformed(**exc.facts) if isinstance(exc, BadParameters) else exc
+            Malformed(errors=exc.facts["errors"]) if isinstance(exc, BadParameters) else exc
         )
 
     def get(self, request: Request) -> HttpResponseBase:

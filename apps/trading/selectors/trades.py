@@ -152,13 +152,13 @@ def _in_state(found: QuerySet[Trade], state: str) -> QuerySet[Trade]:
 def trades(
     tenant: int,
     *,
-    before: UUID | None,
+    after: UUID | None,
     limit: int,
     account: str | None = None,
     instrument: str | None = None,
     state: str | None = None,
 ) -> list[TradeView]:
-    """A page of trades, the newest first, older than the trade `before`; filters by id or name.
+    """A page of trades, the newest first, older than the trade `after`; filters by id or name.
 
     Raises `UnknownAccount`, `UnknownInstrument`.
     """
@@ -169,7 +169,7 @@ def trades(
         filters["instrument_id"] = find_instrument(tenant, instrument).pk
     if state:
         filters["state"] = state
-    return newest_trades(tenant, before=before, limit=limit, **filters)
+    return newest_trades(tenant, before=after, limit=limit, **filters)
 
 
 def trades_by_second(tenant: int, since: datetime) -> dict[int, int]:

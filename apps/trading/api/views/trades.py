@@ -38,7 +38,7 @@ class TradeListView(ApiView):
         """A page of trades."""
         ask, filters = page_asked(self.asked)
         rows = selectors.trades(
-            tenant_of(request).pk, before=ask.after, limit=ask.limit + 1, **filters
+            tenant_of(request).pk, after=ask.after, limit=ask.limit + 1, **filters
         )
         return Response(page(rows, ask, cursor=lambda row: str(row.id), render=wire.trade_out))
 

@@ -6,10 +6,12 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from apps.core.new_tables import Steps
+
 SQL = Path(__file__).parent / "sql"
 
 
-class Migration(migrations.Migration):
+class Migration(Steps):
     """A key may be a person's: then both are one where two people have to decide."""
 
     dependencies = [("tenants", "0001_initial")]

@@ -80,6 +80,7 @@ def _measure(options: argparse.Namespace, screen: Console) -> dict[str, Any]:
         machine = describe(lab.urls.database_url, lab.urls.redis_url)
         lab.prepare()
         for key in [key for key in MODULES if key in (options.only or MODULES)]:
+            lab.renew()
             module = importlib.import_module(f"benchmarks.{MODULES[key]}")
             chapters += module.run(lab, sizes, lambda text, key=key: status.update(f"{key} {text}"))
     return {

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import django
 import psycopg
+import redis
 from django.core.management import call_command
 from django.db import connections
 
@@ -28,7 +29,7 @@ from config import embedded, watchdog
 ROOT = Path(__file__).resolve().parent.parent
 FOREIGN = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "REDIS_PREFIX")
 START_TIMEOUT = 60.0  # seconds
-OURS, PEERS, LIMIT = "lockstep", "peers", "the_limit"  # databases
+OURS, PEERS, LIMIT, CLEAN = "lockstep", "peers", "the_limit", "clean"  # databases
 
 
 class Process:
@@ -103,7 +104,7 @@ class Lab:
                 DATABASE_URL=self.urls.database_url,
                 REDIS_URL=self.urls.redis_url,
                 BENCH_PEERS_URL=self.database(PEERS),
-                BENCH_REDIS_URL=self.redis(1),
+                BENCH_REDIS_URL=self.redis_url(1),
                 LOG_LEVEL="ERROR",
             )
             os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -119,6 +120,15 @@ class Lab:
         """Set Django up, and the product's tables."""
         django.setup()
         call_command("migrate", verbosity=0)
+        self.let_go()
+        self.database(CLEAN, template=OURS)
+
+    def renew(self) -> None:
+        """The product's tables as `prepare` left them, and an empty Redis: no row sees another's."""
+        self.let_go()
+        self.database(OURS, template=CLEAN)
+        with redis.Redis.from_url(self.urls.redis_url) as client:
+            client.flushall()
 
     def let_go(self) -> None:
         """Close this process's own connections, so that the database can be copied."""
@@ -144,7 +154,7 @@ class Lab:
     def url(self, database: str) -> str:
         return urlsplit(self.urls.database_url)._replace(path=f"/{database}").geturl()
 
-    def redis(self, number: int) -> str:
+    def redis_url(self, number: int) -> str:
         return urlsplit(self.urls.redis_url)._replace(path=f"/{number}").geturl()
 
     @contextmanager

@@ -24,6 +24,7 @@ import psutil
 import pytest
 
 from config import embedded
+from config.stack import WORKERS_FILE
 from tests.ports import quiet
 from tests.waiting import wait_until
 
@@ -152,7 +153,7 @@ def test_a_tape_becomes_positions_and_a_balanced_ledger(stack, tmp_path, name, p
 
     importing = stack.popen(*words, stdout=subprocess.PIPE, text=True)
     wait_until(lambda: stack.get("trades?limit=1")["results"], 120)
-    _kill_a_shard(stack.up.pid)
+    _kill_a_shard(stack)
     first = json.loads(importing.communicate(timeout=600)[0])
     assert (first["accepted"], first["replayed"], first["rejected"]) == (4_000, 0, 0)
 
@@ -177,8 +178,10 @@ def test_a_tape_becomes_positions_and_a_balanced_ledger(stack, tmp_path, name, p
         assert replayed["ok"], replayed
 
 
-def _kill_a_shard(supervisor: int) -> None:
-    (worker,) = those_named("positions.0", supervisor=supervisor)
+def _kill_a_shard(stack: Stack) -> None:
+    queues = json.loads((stack.var / WORKERS_FILE).read_text())
+    name = next(name for name, consumed in queues.items() if "positions.0" in consumed)
+    (worker,) = those_named(name, supervisor=stack.up.pid)
     worker.kill()
 
 

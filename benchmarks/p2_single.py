@@ -104,7 +104,9 @@ def _bench(lab: Lab, options: Options, say: Say) -> Iterator[Bench]:
             for call in (send_trade, insert_nothing):
                 clients.run(call, threads=THREADS, seconds=options.size(3, 1), rate=RATE)
             clients.repeat(tell_accepted, 1)
-            yield Bench(options, clients, lab.urls.database_url, redis.Redis.from_url(lab.redis_url(1)))
+            yield Bench(
+                options, clients, lab.urls.database_url, redis.Redis.from_url(lab.redis_url(1))
+            )
 
 
 def _load(bench: Bench, call: Callable[[], int], figures: dict[str, Series]) -> None:

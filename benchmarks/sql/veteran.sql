@@ -1,7 +1,7 @@
 -- An account with a long history: so many changes of its positions, evenly between the last one and now,
 -- each buying one unit at 100, instrument by instrument. Only what a reader of positions reads; their
 -- offsets are far above those of the log.
-CREATE FUNCTION bench_veteran(changes int, is_first boolean) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION bench_veteran(changes int, is_first boolean) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     whose uuid := (SELECT id FROM trading_clientaccount WHERE number = 'VETERAN');
     lane  int := (SELECT partition FROM events_event WHERE topic = 'trade' AND key = whose::text LIMIT 1);

@@ -6,20 +6,26 @@ acknowledged until then has its event there, in the transaction of the acknowled
 
 import json
 import os
+import secrets
+import shutil
+import stat
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 
+from config import locks
 from config.embedded import Urls
-from config.embedded.restored import restored
+from config.embedded.restored import restored, take_away
 
+PREFIX: Final = "lockstep-drill-"
 ROOT: Final = Path(__file__).resolve().parent.parent
 HEADS: Final = """
 SELECT p.topic, p.number, e."offset", e.id FROM events_partition p
@@ -62,17 +68,73 @@ def drill(
     heads = _heads(source)
     found, clock = Drill(len(heads)), time.monotonic()
     say(f"backing up {len(heads)} partitions of the log, and all the rest")
-    with tempfile.TemporaryDirectory(prefix="lockstep-drill-") as scratch:
-        Path(scratch).chmod(0o755)
-        with restored(source, Path(scratch)) as urls:
-            found.seconds["backup and start"] = round(time.monotonic() - clock, 1)
-            found.lost = _lost(urls.database_url, heads)
-            say("recovering")
-            clock = time.monotonic()
-            found.recovery = _recover(urls)
-            found.seconds["recovery"] = round(time.monotonic() - clock, 1)
-            look(urls)
+    for left in clear_away():
+        say(f"removed {left}, which a drill that was killed had left behind")
+    with _scratch() as scratch, restored(source, scratch) as urls:
+        found.seconds["backup and start"] = round(time.monotonic() - clock, 1)
+        found.lost = _lost(urls.database_url, heads)
+        say("recovering")
+        clock = time.monotonic()
+        found.recovery = _recover(urls)
+        found.seconds["recovery"] = round(time.monotonic() - clock, 1)
+        look(urls)
     return found
+
+
+# Note [A copy and its lock]
+# A drill locks `<copy>.lock`, beside the copy, before it makes the copy, and no child inherits that
+# lock. So a copy whose lock is free is nobody's: its drill is gone, also by `kill -9`, and its servers
+# may run still.
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A directory for a copy, which is removed; Note [A copy and its lock]."""
+    lock = Path(tempfile.gettempdir()) / f"{PREFIX}{secrets.token_hex(4)}.lock"
+    held = locks.take(lock)
+    copy = lock.with_suffix("")
+    try:
+        copy.mkdir(mode=0o755)
+        yield copy
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+        lock.unlink()
+        os.close(held)
+
+
+def clear_away() -> list[Path]:
+    """Remove what drills that were killed left behind: servers, and copies. Those that go on stay.
+
+    Raises `ServicesError` where a server of a copy does not end.
+    """
+    gone = []
+    for copy in sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")):
+        if copy.suffix == ".lock":
+            copy = copy.with_suffix("")  # noqa: PLW2901 - it died before, or after, there was one
+        if not _is_ours(copy) or not _is_ours(copy.with_suffix(".lock")):
+            continue
+        try:
+            held = locks.take(copy.with_suffix(".lock"))
+        except BlockingIOError:
+            continue  # its drill goes on
+        try:
+            if copy.exists():
+                take_away(copy)
+                shutil.rmtree(copy)
+                gone.append(copy)
+            copy.with_suffix(".lock").unlink(missing_ok=True)
+        finally:
+            os.close(held)
+    return gone
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it is not there, or nobody else put it there: everybody may write where copies are."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return True
+    return found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode)
 
 
 Head = tuple[str, int, int, Any]

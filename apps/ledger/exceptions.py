@@ -87,6 +87,10 @@ class MonthArchived(Conflict):
     """The postings of this month are archived: restore them first (`manage.py restore_ledger`)."""
 
 
+class DayNotThere(Rejected):
+    """A day is reconciled when it has begun; this one is still to come."""
+
+
 class MonthIsOpen(Conflict):
     """A month is archived when it is over, and its last entries are sealed."""
 

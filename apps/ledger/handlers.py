@@ -5,6 +5,7 @@ from apps.ledger import services
 from apps.trading.events import (
     AccountChanged,
     AccountOpened,
+    CashInLieuPaid,
     DividendApplied,
     DividendPaid,
     SplitApplied,
@@ -52,6 +53,7 @@ JOURNAL_OF_TRADES = Projection(
     SplitApplied,
     DividendApplied,
     DividendPaid,
+    CashInLieuPaid,
     queue="ledger",
     projection=JOURNAL_OF_TRADES,
 )

@@ -10,6 +10,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from apps.core.money import exact
+
 
 class Status(StrEnum):
     """How a check, or a run, ended."""
@@ -84,6 +86,14 @@ class Look:
 
     results: Sequence[Result]
     cut: dict[int, int]
+
+
+def difference(expected: Decimal | None, actual: Decimal | None) -> Decimal | None:
+    """By how much two records differ; nothing where one of them has no amount."""
+    if expected is None or actual is None:
+        return None
+    with exact():
+        return actual - expected
 
 
 def verdict(results: Iterable[Result]) -> Status:

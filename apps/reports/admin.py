@@ -1,13 +1,17 @@
 """The back office's window on schedules of reports and their files; the page itself is `/reports/`."""
 
+from uuid import UUID
+
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import Http404, HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from apps.core.exceptions import DomainError
-from apps.reports import services
+from apps.reports import selectors, services
 from apps.reports.models import FileState, ReportFile, Schedule
 from apps.tenants.admin import ReadOnlyAdmin
 
@@ -71,12 +75,36 @@ class ReportFileAdmin(ReadOnlyAdmin):
 
     @admin.display(description="File")
     def content(self, row: ReportFile) -> str:
-        """For members of its tenant: over the API, which asks who is calling."""
+        """To be downloaded here, by whoever may see it here."""
         if row.state != FileState.READY:
             return "–"
         return format_html(
-            '<a href="{}">{}</a>', reverse("reports:content", args=[row.pk]), row.name
+            '<a href="{}">{}</a>',
+            reverse("admin:reports_reportfile_content", args=[row.pk]),
+            row.name,
         )
+
+    def get_urls(self) -> list[URLPattern]:
+        """Those of every table, and the files' own."""
+        view = self.admin_site.admin_view(self.download)
+        return [
+            path("<uuid:pk>/content", view, name="reports_reportfile_content"),
+            *super().get_urls(),
+        ]
+
+    def download(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
+        """The file; 404 where it is not there (any more)."""
+        row = ReportFile.objects.filter(pk=pk).first()
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        if row is None or row.state != FileState.READY:
+            raise Http404
+        headers = {
+            "Content-Disposition": f'attachment; filename="{row.name}"',
+            "Content-Length": str(row.size),
+        }
+        content = selectors.content_of(row)
+        return StreamingHttpResponse(content, content_type="text/csv", headers=headers)
 
     def has_again_permission(self, request: HttpRequest) -> bool:
         """Whoever may change files."""

@@ -34,7 +34,9 @@ WITH beyond AS (
     JOIN events_event e ON e.topic = 'trade' AND e.partition = c.partition::smallint
         AND e."offset" > c."offset"::bigint AND e.name = ANY(%(opening)s::text[] || %(ending)s::text[])
 ), s AS (
-    SELECT s.account_id, s.symbol, s.client_cash, s.quantity, s.settled, s.movement, s.unit_factor,
+    SELECT s.account_id, s.symbol, s.client_cash, s.quantity, s.settled, s.movement,
+           coalesce(s.open_units, s.quantity - s.settled) AS to_move,
+           coalesce(s.done_units, s.settled) AS moved,
            s.kind = 'settlement'
            AND (s.trade_id, s.version_no) NOT IN (SELECT trade, version FROM beyond WHERE opens)
            AND (NOT s.is_gone OR (s.trade_id, s.version_no)
@@ -45,21 +47,25 @@ WITH beyond AS (
 # Open units: what is still to settle of trades that count, less what has settled of those that do
 # not any more, and of their returns.
 UNITS = f"""{COUNTED}
-SELECT account_id, symbol, sum({SIGN} * unit_factor * (CASE WHEN counts THEN quantity ELSE 0 END - settled))
+SELECT account_id, symbol, sum({SIGN} * CASE WHEN counts THEN to_move ELSE -moved END)
 FROM s GROUP BY 1, 2
 """
 CASH = f"""{COUNTED}
 SELECT account_id, client_cash, quantity, settled, counts FROM s
 WHERE NOT (settled = quantity AND counts) AND NOT (settled = 0 AND NOT counts)
 """
-# Dividends that are owed and not paid yet: unsettled, too, and nothing that is delivered for them.
+# Dividends and cash in lieu that are owed and not paid yet: unsettled, too, and nothing that is
+# delivered for them. What was paid is left out with its payment: one of them may be archived.
 DIVIDENDS = """
 SELECT a.owner, p.asset, sum(p.amount)
 FROM ledger_journalentry e
 JOIN ledger_posting p ON p.entry_id = e.id AND p.booked_at = e.booked_at
 JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id
 WHERE e.tenant_id = coalesce(%(tenant)s, e.tenant_id) AND e.kind = 'CORPORATE_ACTION'
-  AND a.owner IS NOT NULL AND a.code = 'CASH:UNSETTLED'
+  AND a.owner IS NOT NULL AND a.code = 'CASH:UNSETTLED' AND e.source NOT LIKE '%%:paid'
+  AND NOT EXISTS (
+    SELECT FROM ledger_journalentry paid WHERE paid.tenant_id = e.tenant_id
+    AND paid.source = regexp_replace(e.source, ':lieu$', '') || ':paid')
 GROUP BY 1, 2
 """
 # Between two readers a split is in one of the books only: those accounts are looked at after it.
@@ -114,7 +120,7 @@ def returns_undo_settlements(tenant_id: int | None) -> Check:
         faults=f"""
             WITH entries AS (
                 SELECT back.*, one.id AS settlement, part
-                FROM (SELECT s.id, s.tenant_id, s.original_id, s.symbol, s.unit_factor {returned})
+                FROM (SELECT s.id, s.tenant_id, s.original_id, s.symbol, s.done_units {returned})
                     AS back
                 JOIN settlement_settlement one ON one.id IN (back.id, back.original_id)
                 CROSS JOIN LATERAL generate_series(1, one.parts) AS part
@@ -124,7 +130,7 @@ def returns_undo_settlements(tenant_id: int | None) -> Check:
             JOIN ledger_journalentry e ON e.tenant_id = n.tenant_id
                 AND e.source = format('settlement:%%s:%%s', n.settlement, n.part)
             JOIN ledger_posting p ON p.entry_id = e.id AND p.booked_at = e.booked_at
-            WHERE n.unit_factor = 1 OR p.asset <> n.symbol
+            WHERE n.done_units IS NULL OR p.asset <> n.symbol
             GROUP BY n.id, p.ledger_account_id, p.asset HAVING sum(p.amount) <> 0""",
         params={"tenant": tenant_id},
     )

@@ -230,7 +230,15 @@ class PositionAdmin(ReadOnlyAdmin):
 class AccountFeedAdmin(ReadOnlyAdmin):
     """How far the account system was read, and what of it did not fit."""
 
-    list_display = ("tenant", "read_at", "cursor", "problem", "unknown", "contradictions")
+    list_display = (
+        "tenant",
+        "asked_at",
+        "read_at",
+        "cursor",
+        "problem",
+        "unknown",
+        "contradictions",
+    )
     list_select_related = ("tenant",)
     ordering = ("tenant",)
 
@@ -245,7 +253,7 @@ class AnnouncementForm(forms.ModelForm):  # type: ignore[type-arg] # generic in 
         model = CorporateAction
         fields = (
             "tenant", "reference", "instrument", "kind", "ex_date", "new_units", "old_units",
-            "amount", "currency", "pay_date",
+            "cash_in_lieu_price", "amount", "currency", "pay_date",
         )  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
@@ -305,7 +313,8 @@ class CorporateActionAdmin(SavedByService, ReadOnlyAdmin):
         if obj is None:
             return AnnouncementForm.Meta.fields
         return (
-            *AnnouncementForm.Meta.fields, "effective_at", "pay_at", "state", "problem", "accounts",
+            *AnnouncementForm.Meta.fields, "effective_at", "pay_at", "lot_size", "state", "problem",
+            "accounts",
             "announced_by", "announced_at", "applied_at", "paid_at", "withdrawn_by", "reason",
         )  # fmt: skip
 

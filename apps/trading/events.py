@@ -174,9 +174,10 @@ class TradeAmended(Event, frozen=True):
 
 @event("trading.split.applied", topic="trade")
 class SplitApplied(Event, frozen=True):
-    """Every unit that an account holds of an instrument became `factor` units; costs stay.
+    """The units that an account holds of an instrument became others: `new_units` for `old_units`.
 
-    One fact for every account that ever traded it, behind its trades of before the ex-date.
+    Whole lots of them; a fraction beside those became cash, at a price. One fact for every account
+    that ever traded it, behind its trades of before the ex-date.
     """
 
     action_id: UUID
@@ -188,9 +189,12 @@ class SplitApplied(Event, frozen=True):
     currency: str
     new_units: Decimal  # this many …
     old_units: Decimal  # … for so many
-    factor: Decimal  # exactly new_units / old_units
+    factor: Decimal  # new_units / old_units, rounded: to show
     ex_date: date
     effective_at: Moment  # when the ex-date began at the market
+    lot_size: Decimal | None = None  # units come in multiples of it; none: any
+    cash_in_lieu_price: Decimal | None = None  # of a new unit; none: there was no fraction
+    multiplier: Decimal = Decimal(1)  # value of a unit at price 1
 
 
 @event("trading.dividend.applied", topic="trade")
@@ -215,6 +219,20 @@ class DividendApplied(Event, frozen=True):
 @event("trading.dividend.paid", topic="trade")
 class DividendPaid(Event, frozen=True):
     """A dividend that an account was owed, or owed, is paid: its pay date has come."""
+
+    action_id: UUID
+    account_id: UUID
+    account_number: str
+    instrument_id: UUID
+    symbol: str
+    currency: str
+    pay_date: date
+    effective_at: Moment  # when the pay date began at the market
+
+
+@event("trading.cash_in_lieu.paid", topic="trade")
+class CashInLieuPaid(Event, frozen=True):
+    """What an account was owed, or owed, for a fraction that a split left is paid."""
 
     action_id: UUID
     account_id: UUID
@@ -286,6 +304,7 @@ class CorporateActionChanged(Event, frozen=True):
     pay_date: date | None
     accounts: int  # that were told
     by: str
+    cash_in_lieu_price: Decimal | None = None  # of a split
 
 
 @event("trading.price.changed", topic="instrument")

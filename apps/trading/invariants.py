@@ -20,7 +20,8 @@ FOLDED: Final = """
         SELECT c.account_id, c.instrument_id, count(*) AS changes, max(c.version) AS newest,
                sum(CASE c.kind WHEN 'split' THEN c.fill_quantity ELSE t.quantity * side.sign END)
                    FILTER (WHERE is_newest) AS quantity,
-               coalesce(sum(t.notional * side.sign) FILTER (WHERE is_newest), 0) AS notional
+               coalesce(sum(CASE c.kind WHEN 'split' THEN -c.fill_notional ELSE t.notional * side.sign END)
+                   FILTER (WHERE is_newest), 0) AS notional
         FROM (SELECT *, row_number() OVER versions = count(*) OVER place AS is_newest,
                      row_number() OVER versions AS trade_version
               FROM trading_positionchange
@@ -59,7 +60,7 @@ def positions_are_their_trades(tenant_id: int | None) -> Check:
 
 
 def cash_identity_holds(tenant_id: int | None) -> Check:
-    """I6: profit realised plus what trades cost is the cost that is still open, exactly."""
+    """I6: profit realised plus what trades cost, less cash in lieu, is the cost still open, exactly."""
     return check_by_query(
         "trading: realised profit and open cost are what was paid (I6)",
         count="SELECT count(*) FROM trading_position WHERE tenant_id = coalesce(%s, tenant_id)",

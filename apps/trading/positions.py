@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Literal
 
-from apps.core.money import SCALE_MAX, ZERO, exact, plain, round_to
+from apps.core.money import SCALE_MAX, ZERO, allocate, exact, plain, round_to
+from apps.core.units import Ratio
 
 AVERAGE: Final = "average"
 FIFO: Final = "fifo"
@@ -71,13 +72,11 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Every unit becomes `factor` units. Raises ValueError unless that is finite and above 0."""
+    """Units become others, at a ratio; what is left beside whole steps is paid in cash."""
 
-    factor: Decimal
-
-    def __post_init__(self) -> None:
-        if not (self.factor.is_finite() and self.factor > 0):
-            raise ValueError(f"a unit becomes more than 0 units, not {self.factor}")
+    ratio: Ratio
+    price: Decimal | None = None  # of a new unit, at which fractions are paid
+    cash_scale: int = 2  # decimals in which they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,26 +144,48 @@ def apply_fill(state: PositionState, fill: Fill, terms: Terms) -> tuple[Position
         return _open(flat, opening, terms), replace(realised, opening_fees=opening.fees)
 
 
-def apply_split(state: PositionState, split: Split) -> PositionState:
-    """The position in the new units: quantities of all lots change, what they cost does not.
+def apply_split(state: PositionState, split: Split, terms: Terms) -> tuple[PositionState, Decimal]:
+    """The position in the new units, and the cash in lieu of a fraction (below 0: paid by a short).
 
-    Raises ValueError where a quantity would have more decimals than are kept: nothing is rounded.
+    Quantities change, and what they cost does not: but the fraction, which is sold at the price of
+    the split and takes its part of the cost along; under FIFO off the oldest lots. Raises ValueError
+    where there is a fraction and no price, or the instrument is inverse.
     """
+    ratio = split.ratio
     with exact():
-        return replace(
-            state,
-            quantity=_in_new_units(state.quantity, split),
-            lots=tuple(
-                replace(lot, quantity=_in_new_units(lot.quantity, split)) for lot in state.lots
-            ),
+        units, rest = ratio.entitled(state.quantity), ratio.rest(state.quantity)
+        lots = tuple(replace(lot, quantity=lot.quantity * ratio.new) for lot in state.lots)
+        if not rest:
+            return replace(state, quantity=units, lots=_in_units(lots, units)), ZERO
+        if split.price is None or terms.inverse:
+            raise ValueError(f"a fraction of {state.quantity} is left, and no price to pay it at")
+        cash = ratio.cash(state.quantity, split.price * terms.multiplier, split.cash_scale)
+        taken, kept = _take(lots, rest, terms.scale) if lots else ((), ())
+        if not units:
+            released = state.cost
+        elif lots:
+            released = sum((lot.cost for lot in taken), ZERO)
+        else:
+            released = _pro_rata(state.cost, rest, state.quantity * ratio.new, terms.scale)
+        after = PositionState(
+            units,
+            state.cost - released,
+            state.realised_pnl + cash - released,
+            state.fees,
+            _in_units(kept, units),
         )
+        return after, cash
 
 
-def _in_new_units(quantity: Decimal, split: Split) -> Decimal:
-    found = quantity * split.factor
-    if round_to(found, SCALE_MAX) != found:
-        raise ValueError(f"{quantity} times {split.factor} has more than {SCALE_MAX} decimals")
-    return found
+def _in_units(lots: tuple[Lot, ...], units: Decimal) -> tuple[Lot, ...]:
+    """Lots in proportion to their quantities, which add up to `units`."""
+    if not units:
+        return ()
+    shares = allocate(abs(units), [abs(lot.quantity) for lot in lots], SCALE_MAX) if lots else ()
+    return tuple(
+        replace(lot, quantity=share if units > 0 else -share)
+        for lot, share in zip(lots, shares, strict=True)
+    )
 
 
 def replay(
@@ -173,7 +194,7 @@ def replay(
     """The position after all `fills` and splits, in their order."""
     for one in fills:
         if isinstance(one, Split):
-            state = apply_split(state, one)
+            state, _ = apply_split(state, one, terms)
         else:
             state, _ = apply_fill(state, one, terms)
     return state

@@ -87,6 +87,14 @@ def restored(source: str, var: Path, announce: Announce = lambda *_: None) -> It
         place, cache = postgres.start(announce), valkey.start(announce)
         yield Urls(postgres.url(place.port), valkey.url(cache.port))
     finally:
-        for server in (postgres, valkey):
-            server.stop()
-        erase(var)
+        take_away(var)
+
+
+def take_away(var: Path) -> None:
+    """Stop what runs of a copy, whoever started it, and remove it.
+
+    Raises `ServicesError` where a server does not end.
+    """
+    for server in (Postgres(var, ""), Valkey(var, "")):
+        server.stop()
+    erase(var)

@@ -1,10 +1,16 @@
 """The disaster drill, for real: a base backup under load, restored elsewhere, Redis empty."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -102,6 +108,42 @@ def test_recovery_goes_on_where_the_backup_stood(tenant: Tenant) -> None:
         call_command("recover", stdout=out)
     assert "ledger: positions equal ledger units (I4)" in out.getvalue()
     assert f"replay of {FOLDER}: - (" in out.getvalue()
+
+
+KILLED = """
+import os, signal, sys
+from config import drill
+def die(urls):
+    print(urls.database_url, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+drill._recover = lambda urls: {}
+drill.drill(sys.argv[1], look=die)
+"""
+
+
+def test_what_a_killed_drill_left_is_cleared_away(
+    tenant: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    tmp_path.chmod(0o755)
+    source = database_url(connection.settings_dict)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, source], cwd=drill.ROOT, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
+    left, url = next(tmp_path.glob("lockstep-drill-*[!k]")), done.stdout.strip()
+    psycopg.connect(url).close()  # its server has outlived it
+    with drill._scratch() as mine:
+        assert drill.clear_away() == [left]
+        assert mine.exists(), "a drill that goes on keeps its copy"
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(url)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "lockstep-drill-x").symlink_to(tmp_path / "elsewhere")
+    assert drill.clear_away() == []
+    assert (tmp_path / "elsewhere").exists(), "what others put there is left alone"
 
 
 def test_no_server_no_drill(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:

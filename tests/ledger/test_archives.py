@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from apps.events.services import replay
@@ -39,7 +41,7 @@ from apps.ledger.models import Archive, JournalEntry
 from apps.ledger.selectors import Moment
 from apps.ledger.selectors.owners import HANDLER
 from apps.ledger.services import archive_files, archiving, sealing
-from apps.tenants.models import Tenant
+from apps.tenants.models import Tenant, User
 from tests.ledger.books import reconcile
 from tests.ledger.cast import (
     ACCOUNT,
@@ -201,9 +203,31 @@ class TestAMonthThatIsTakenOut:
         listed = api.get(f"/api/v1/ledger/entries?{owner}").json()["results"]
         assert [one["archived"] for one in listed] == [not one["legs"] for one in listed]
         assert [one["archived"] for one in listed].count(True) == 3
+        assert {one["restore"] for one in listed} == {None, "manage.py restore_ledger 2024-01"}
         selectors.refuse_archived(tenant.pk, None, FEB.starts_at)
         with pytest.raises(MonthArchived):
             selectors.refuse_archived(tenant.pk, None, day(JAN, 31), day(FEB, 3))
+
+    def test_an_entry_says_where_its_legs_are(
+        self, tenant: Tenant, tmp_path: Path, client: Client
+    ) -> None:
+        """In the back office, too: archived, or missing, but never an empty table."""
+        client.force_login(User.objects.create_superuser("boss", password="x"))
+        entry, at = sql("SELECT id, booked_at FROM ledger_journalentry ORDER BY booked_at LIMIT 1")[
+            0
+        ]
+        page = reverse("admin:ledger_journalentry_change", args=[entry])
+        assert "SEC:UNSETTLED" in client.get(page).content.decode()
+        archive(JAN, tmp_path)
+        said = client.get(page).content.decode()
+        assert "archived with the postings of 2024-01" in said
+        assert "manage.py restore_ledger 2024-01" in said
+        restore(JAN, tmp_path)
+        assert "SEC:UNSETTLED" in client.get(page).content.decode()
+        with guards_off("ledger_posting"):
+            sql("DELETE FROM ledger_posting WHERE entry_id = %s AND booked_at = %s", [entry, at])
+        assert "no archive has them" in client.get(page).content.decode()
+        assert not selectors.entry(tenant.pk, entry).archived_month
 
     def test_says_nothing_of_a_client_that_it_did_not_touch(
         self, tenant: Tenant, tmp_path: Path

@@ -18,7 +18,7 @@ from apps.events.contracts import partition_of
 from apps.events.services.clock import due_periods
 from apps.ledger import selectors, services
 from apps.ledger.exceptions import BreakStays, StatementDiffers
-from apps.ledger.models import Break
+from apps.ledger.models import Break, ReconciliationRun
 from apps.ledger.reconciliation import Result, Status, verdict
 from apps.ledger.selectors.owners import HANDLER
 from apps.tenants.models import Tenant
@@ -109,7 +109,7 @@ def trading_key(tenant: int, account: Any) -> str:
     return position_cache._account_key(tenant, partition_of(str(account)), account)
 
 
-def test_a_held_account_is_a_break_and_not_a_difference(books: Tenant) -> None:
+def test_a_held_account_is_a_break_and_not_a_difference(books: Tenant, other: Tenant) -> None:
     account = trading.find_account(books.pk, "ACC-1").pk
     cast.query(
         "UPDATE trading_position SET quantity = 99999999999999999999 WHERE account_id = %s", account
@@ -118,6 +118,8 @@ def test_a_held_account_is_a_break_and_not_a_difference(books: Tenant) -> None:
     drain_all(FOLDER, HANDLER)
     reconcile(books)
     assert kinds(books) == {"account_held", "position_differs"}
+    reconcile(other)
+    assert kinds(other) == set()  # another tenant's account is not shown
 
 
 class TestStatements:
@@ -201,6 +203,32 @@ class TestBreaks:
             )
         reconcile(books)
         assert len(selectors.breaks(books.pk, limit=9, kind="units_differ")) == 2
+
+    def test_what_was_explained_is_opened_again_when_it_differs_otherwise(
+        self, books: Tenant, settings: Any
+    ) -> None:
+        """An explanation is of one difference; it does not hide another one in the same place."""
+        settings.RECONCILIATION_MAIL_TO = ["ops@example.org"]
+        damage(DOUBLED_FILL)
+        reconcile(books)
+        (found,) = selectors.breaks(books.pk, limit=9, kind="units_differ")
+        services.change_break(books.pk, found.pk, state="explained", by="ann", note="known: 5 lost")
+        reconcile(books)
+        found.refresh_from_db()
+        assert found.state == "explained"
+        damage("UPDATE trading_position SET quantity = quantity + 7 WHERE quantity <> 0")
+        mail.outbox.clear()
+        reconcile(books)
+        found.refresh_from_db()
+        assert found.state == "open"
+        assert "known: 5 lost" in found.note
+        assert "differs otherwise now" in str(mail.outbox[0].body)
+
+    def test_a_day_that_is_still_to_come_is_refused(self, books: Tenant, api: APIClient) -> None:
+        day = (timezone.now() + timedelta(days=3)).date().isoformat()
+        answer = api.post("/api/v1/reconciliations", {"date": day}, format="json")
+        assert (answer.status_code, answer.json()["code"]) == (422, "day_not_there")
+        assert not ReconciliationRun.objects.exists()
 
     def test_belong_to_their_tenant(
         self, books: Tenant, other: Tenant, client_of: Callable[..., APIClient]

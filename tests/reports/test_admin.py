@@ -37,7 +37,7 @@ def test_schedules_are_paused_and_failed_files_tried_again(
     assert services.make_due() == 1
     file.refresh_from_db()
     page = client.get(reverse("admin:reports_reportfile_change", args=[file.pk])).content.decode()
-    assert reverse("reports:content", args=[file.pk]) in page
+    assert reverse("admin:reports_reportfile_content", args=[file.pk]) in page
     assert "Only a file that could not be made is made again." in act(files, "again", file.pk)
 
     for action, state in (("pause", "paused"), ("resume", "active")):

@@ -104,7 +104,10 @@ class Desk:
 
     def act(self, kind: str, reference: str) -> None:
         """A corporate action whose ex-date is a day later; trades follow behind it."""
-        terms: dict[str, Any] = {"new_units": D(3), "old_units": D(2)}
+        new, old = self.dice.choice(((2, 3), (3, 7), (1, 4), (3, 2)))
+        terms: dict[str, Any] = {
+            "new_units": D(new), "old_units": D(old), "cash_in_lieu_price": D("41.37"),
+        }  # fmt: skip
         ex = (timezone.now() - timedelta(days=self.day - 1)).date()
         if kind == "dividend":
             terms = {
@@ -139,11 +142,12 @@ class Desk:
         )
 
     def dividends(self, number: str) -> Decimal:
-        """What dividends credited, less what they debited."""
+        """What dividends credited, less what they debited; cash in lieu is realised profit."""
         return self._sum(
             "SELECT sum(p.amount) FROM ledger_posting p JOIN ledger_journalentry e ON e.id = p.entry_id"
             " JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id"
-            " WHERE a.owner_number = %s AND a.code LIKE 'CASH:%%' AND e.kind = 'CORPORATE_ACTION'",
+            " WHERE a.owner_number = %s AND a.code LIKE 'CASH:%%' AND e.kind = 'CORPORATE_ACTION'"
+            " AND e.source NOT LIKE '%%:lieu'",
             number,
         )
 
@@ -156,7 +160,7 @@ def test_the_books_stand_whatever_happens(seed: int, tenant: Tenant, house: Clea
     desk = Desk(tenant, house, random.Random(seed))
     for number, method in zip(NUMBERS, ("average", "fifo"), strict=True):
         open_account(tenant.pk, number, cost_method=method)
-    list_instrument(tenant.pk)
+    list_instrument(tenant.pk, lot_size=D(1))
     for part in range(3):
         for _ in range(9):
             desk.step()

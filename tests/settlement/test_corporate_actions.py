@@ -1,5 +1,6 @@
 """Splits and dividends from the announcement to the last settlement: every record says the same."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -173,8 +174,9 @@ def instrument_(tenant: Tenant) -> Instrument:
 def test_a_reverse_split_keeps_fractions_and_the_price_follows(market: Market) -> None:
     market.trade(executed_at=BEFORE, quantity="30")
     settle_down()
-    services.record_prices(market.tenant.pk, [PriceUpdate("XYZ", D(50))], now=NOW)
-    apply(market.tenant, split(1, 4))
+    told = [PriceUpdate("XYZ", D(50), NOW - timedelta(days=5))]
+    services.record_prices(market.tenant.pk, told, now=NOW)
+    apply(market.tenant, lieu(1, 4, "1"))
     assert position(market)[:2] == (D("7.5"), 1500)
     assert selectors.find_instrument(market.tenant.pk, "XYZ").last_price == 200
     everything_agrees(market.tenant)
@@ -339,12 +341,15 @@ def test_as_of_before_it_is_in_old_units(market: Market) -> None:
 
 IMPOSSIBLE = [
     (split(kind="spin_off"), ("kind", "unsupported_action")),
-    (split(1, 3), ("old_units", "not_exact")),
     (split(2, 2), ("new_units", "no_change")),
     (split(0, 1), ("new_units", "not_whole")),
     (split(new_units=None), ("new_units", "not_whole")),
     (split(new_units=D("NaN")), ("new_units", "not_whole")),
     (split(amount=D(1)), ("amount", "not_wanted")),
+    (split(pay_date=EX), ("pay_date", "not_wanted")),
+    (split(cash_in_lieu_price=D(0)), ("cash_in_lieu_price", "out_of_range")),
+    (split(cash_in_lieu_price=D(1), pay_date=EX - timedelta(days=1)), ("pay_date", "too_early")),
+    (dividend(cash_in_lieu_price=D(1)), ("cash_in_lieu_price", "not_wanted")),
     (dividend("0"), ("amount", "out_of_range")),
     (dividend(pay_date=None), ("pay_date", "too_early")),
     (dividend(pay_date=EX - timedelta(days=1)), ("pay_date", "too_early")),
@@ -404,16 +409,253 @@ def test_another_tenants_instrument_of_that_name_is_not_split(
     everything_agrees(other)
 
 
-def test_what_would_have_to_be_rounded_says_so_and_stands_in_nobodys_way(market: Market) -> None:
+def lieu(new: int, old: int, price: str, **given: Any) -> ActionTerms:
+    given = {"pay_date": TODAY + timedelta(days=20), **given}
+    return split(new, old, cash_in_lieu_price=D(price), **given)
+
+
+# Published examples of what a holder is left with, by hand: shares bought for how much, the ratio, the
+# price of a new share; then shares, cash, cost and profit that are left.
+KNOWN = {
+    # thefinancebase.com, reverse splits: 100 at 15, 1 for 3, paid 25.00 for a third of a share
+    "100 at 15.00, 1 for 3": ("100", "15", 1, 3, "75", 33, "25.00", "1485", "10"),
+    # a holder of 227 for 5,000, 1 for 3: 75 2/3 shares; two thirds of one cost 2/227 of it
+    "227 for 5,000.00, 1 for 3": (
+        "227", "22.026431718061674009", 1, 3, "90", 75, "60.00", "4955.947136563877", "15.947136563877",
+    ),
+    # Chesapeake Energy, April 2020, 1 for 200: 100 for 551, half a share paid 7.36, none left
+    "100 for 551.00, 1 for 200": ("100", "5.51", 1, 200, "14.72", 0, "7.36", "0", "-543.64"),
+    # 2 for 3 of 100: 66 2/3; two thirds of a new share are one old one
+    "100 at 15.00, 2 for 3": ("100", "15", 2, 3, "24", 66, "16.00", "1485", "1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "side"), [*((name, "buy") for name in KNOWN), ("227 for 5,000.00, 1 for 3", "sell")]
+)
+def test_fractions_are_paid_as_in_known_examples(
+    market: Market, house: ClearingHouse, name: str, side: str
+) -> None:
+    quantity, price, new, old, paid_at, units, *amounts = KNOWN[name]
+    sign = 1 if side == "buy" else -1
+    cash, cost, profit = (sign * D(one) for one in amounts)
+    set_lot(market)
+    trade = market.trade(side=side, quantity=quantity, price=price, executed_at=BEFORE)
+    settle_down()
+    drive()
+    row = apply(market.tenant, lieu(new, old, paid_at))
+    assert position(market) == (sign * units, cost, profit)
+    owed = cash_of_actions("CASH:UNSETTLED")
+    assert (row.state, services.apply_actions(NOW), owed) == ("applied", 0, cash)
+    everything_agrees(market.tenant)
+
+    assert services.apply_actions(NOW + timedelta(days=21)) == 1
+    settle_down()
+    row.refresh_from_db()
+    assert (row.state, cash_of_actions("CASH:UNSETTLED")) == ("paid", 0)
+    assert cash_of_actions("CASH:SETTLED") == cash
+    hear(market, house.confirm(settlement_of(trade).instruction_id))
+    assert settled_units(market) == sign * units
+    assert balances(market).get(("DEPOT:SEC", "XYZ"), 0) == -sign * units
+    everything_agrees(market.tenant)
+
+
+def set_lot(market: Market, size: int = 1) -> None:
+    services.change_instrument(market.tenant.pk, "XYZ", {"lot_size": D(size)})
+
+
+def cash_of_actions(code: str) -> Decimal:
+    """What corporate actions did to clients' cash."""
+    ((found,),) = sql(
+        "SELECT coalesce(sum(p.amount), 0) FROM ledger_posting p JOIN ledger_journalentry e"
+        " ON e.id = p.entry_id JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id"
+        " WHERE e.kind = 'CORPORATE_ACTION' AND a.code = %s",
+        [code],
+    )
+    return found
+
+
+def test_first_in_is_what_a_fraction_is_sold_of(tenant: Tenant, instrument_: Instrument) -> None:
+    """50 at 10 and 50 at 40, 1 for 3: a third is one old unit of the first lot, which cost 10."""
+    account = open_account(tenant.pk, cost_method="fifo")
+    services.change_instrument(tenant.pk, "XYZ", {"lot_size": D(1)})
+    book(tenant.pk, *(ask(quantity="50", price=p, executed_at=BEFORE) for p in ("10", "40")))
+    settle_down()
+    apply(tenant, lieu(1, 3, "90"))
+    assert held(account)["XYZ"][:3] == (33, 2490, 20)
+    ((lots,),) = sql("SELECT lots FROM trading_position")
+    sizes = [(D(one[0]).quantize(D("1e-15")), D(one[1])) for one in json.loads(lots)]
+    assert sizes == [(D("16.333333333333333"), 490), (D("16.666666666666667"), 2000)]
+    book(tenant.pk, ask(side="sell", quantity="33", price="90"))
+    settle_down()
+    assert held(account)["XYZ"][:3] == (0, 0, 33 * 90 + 30 - 2500)
+    everything_agrees(tenant)
+
+
+def test_what_is_open_settles_in_whole_units_that_add_up(
+    market: Market, house: ClearingHouse
+) -> None:
+    """Settled, half settled, bought, sold, and on its way back, when 2 for 3 comes."""
+    set_lot(market)
+    whole = market.trade(executed_at=BEFORE, quantity="101")
+    part = market.trade(executed_at=BEFORE, quantity="40")
+    sold = market.trade(executed_at=BEFORE, quantity="31", side="sell")
+    wrong = market.trade(executed_at=BEFORE, quantity="11")
+    small = market.trade(executed_at=BEFORE, quantity="1")
+    settle_down()
+    drive()
+    orders = {one: settlement_of(one).instruction_id for one in (whole, part, sold, wrong, small)}
+    confirmed = house.confirm(orders[whole]), house.confirm(orders[part], "10")
+    hear(market, *confirmed, house.confirm(orders[wrong]))
+    asked = Revision(trade=str(wrong), reason="wrong client", key="k")
+    services.cancel_trade(market.tenant.pk, "key:test", asked, now=NOW)
+    settle_down()
+    drive()
+    apply(market.tenant, lieu(2, 3, "30"))
+    assert position(market)[0] == 74  # of 111: 101 + 40 - 31 + 1
+    everything_agrees(market.tenant)
+    hear(market, house.confirm(orders[part], "7"))
+    everything_agrees(market.tenant)
+    hear(market, house.confirm(orders[part], "23"), house.confirm(orders[sold]))
+    hear(market, house.confirm(settlement_of(wrong, kind="return").instruction_id))
+    hear(market, house.confirm(orders[small]))
+    assert settled_units(market) == 74
+    assert ("SEC:UNSETTLED", "XYZ") not in balances(market)
+    assert sql("SELECT count(*) FROM settlement_settlement WHERE done_units % 1 <> 0") == [(0,)]
+    everything_agrees(market.tenant)
+    for handler in (FOLDER, HANDLER, "settlement.open_settlements"):
+        assert replay(handler).ok, handler
+
+
+def test_a_fraction_without_a_price_stops_the_split_until_one_is_stated(market: Market) -> None:
     list_instrument(market.tenant.pk, "ABC")
+    list_instrument(market.tenant.pk, "DEF", lot_size=D(1))
     market.trade(executed_at=BEFORE, quantity="0.000000000000000001", price="1000000")
     settle_down()
-    stuck = announce(market.tenant, split(1, 2))
-    announce(market.tenant, split(2, reference="S-2", instrument="ABC"))
-    assert services.apply_actions(NOW) == 1
+    with pytest.raises(ActionRefused) as caught:
+        announce(market.tenant, split(1, 2))
+    assert faults(caught.value) == {("cash_in_lieu_price", "required")}
+    stuck = announce(market.tenant, split(1, 2, instrument="DEF"))
+    announce(market.tenant, split(3, 2, reference="S-2", instrument="ABC"))
+    book(market.tenant.pk, ask(instrument="DEF", executed_at=BEFORE, quantity="3"))
+    assert services.apply_actions(NOW) == 1  # it stands in nobody else's way
     stuck.refresh_from_db()
-    assert stuck.state == "announced"
-    assert "19 decimals" in stuck.problem
+    assert "have yet to take 1 facts" in stuck.problem
+    settle_down()
+    assert services.apply_actions(NOW) == 0
+    stuck.refresh_from_db()
+    assert (stuck.state, "State the price" in stuck.problem) == ("announced", True)
+
+    def state(price: str, **given: Any) -> CorporateAction:
+        return services.price_fractions(
+            market.tenant.pk, stuck.pk, price=D(price), by="user:1", **given
+        )
+
+    with pytest.raises(ActionRefused):
+        state("0")
+    state("7")
+    assert state("7").currency == "USD"
+    with pytest.raises(ActionDiffers) as differs:
+        state("8")
+    assert faults(differs.value) == {("cash_in_lieu_price", "differs")}
+    assert services.apply_actions(NOW) == 2  # applied, and paid
+    settle_down()
+    assert held(market.account)["DEF"][0] == 1
+    everything_agrees(market.tenant)
+
+
+def test_as_of_goes_across_a_split_with_fractions(tenant: Tenant, instrument_: Instrument) -> None:
+    """Snapshots, the past and a late fill behind the split fold it as it was."""
+    account = open_account(tenant.pk, cost_method="fifo")
+    services.change_instrument(tenant.pk, "XYZ", {"lot_size": D(1)})
+    services.take_snapshot(NOW - timedelta(hours=2))
+    for quantity in ("50", "51"):
+        book(tenant.pk, ask(quantity=quantity, price="30", executed_at=BEFORE))
+    settle_down()
+    services.take_snapshot(NOW - timedelta(hours=1))
+    row = apply(tenant, lieu(2, 3, "45"))
+    book(tenant.pk, ask(quantity="10", price="46"))
+    (early,) = book(tenant.pk, ask(quantity="5", price="44", executed_at=later_on_the_ex_date(row)))
+    settle_down()
+    assert services.take_snapshot(NOW).faults == []
+    assert early.trade is not None
+    asked = Revision(trade=str(early.trade.id), reason="wrong", key="k", quantity=D(6))
+    services.amend_trade(tenant.pk, "key:test", asked, now=NOW)
+    settle_down()
+
+    def at(effective: datetime) -> tuple[Decimal, ...]:
+        found = selectors.position_as_of(tenant.pk, "ACC-1", "XYZ", effective=effective).stored
+        return found.quantity, found.cost, found.realised_pnl
+
+    instant = timedelta(microseconds=1)
+    assert at(row.effective_at - instant) == (101, 3030, 0)
+    assert at(row.effective_at) == (67, 3015, 0)  # a third of a unit for 15.00, which it had cost
+    assert at(later_on_the_ex_date(row, as_time=True))[0] == 73
+    assert held(account)["XYZ"][:2] == (83, 3015 + 6 * 44 + 460)
+    everything_agrees(tenant)
+    assert replay(FOLDER).ok
+
+
+def later_on_the_ex_date(row: CorporateAction, *, as_time: bool = False) -> Any:
+    found = row.effective_at + timedelta(hours=15)
+    return found if as_time else found.isoformat()
+
+
+def test_reports_are_in_the_units_and_prices_of_their_time(market: Market, api: APIClient) -> None:
+    market.trade(executed_at=BEFORE)
+    settle_down()
+    services.record_prices(
+        market.tenant.pk, [PriceUpdate("XYZ", D(60), NOW - timedelta(days=5))], now=NOW
+    )
+    known = timezone.now()
+    row = apply(market.tenant, split())
+
+    def unrealised(**times: datetime) -> tuple[str, str]:
+        asked = {name: at.isoformat() for name, at in times.items()}
+        (profit,) = api.get("/api/v1/reports/profit", asked | {"by": "position"}).json()["results"]
+        (exposed,) = api.get("/api/v1/reports/exposure", asked).json()["results"]
+        return profit["unrealised"], exposed["long"]
+
+    instant = timedelta(microseconds=1)
+    times: list[dict[str, datetime]] = [
+        {}, {"as_of": row.effective_at}, {"as_of": row.effective_at - instant},
+        {"known_at": known}, {"as_of": NOW, "known_at": known},
+    ]  # fmt: skip
+    for one in times:
+        assert unrealised(**one) == ("1000", "6000"), one
+    services.record_prices(market.tenant.pk, [PriceUpdate("XYZ", D(28))], now=timezone.now())
+    assert unrealised() == ("600", "5600")
+    for one in times[1:]:
+        assert unrealised(**one) == ("1000", "6000"), one
+
+
+def test_a_price_of_the_ex_date_is_in_new_units_already(market: Market) -> None:
+    """Announced late: the market quoted new units since the ex-date."""
+    market.trade(executed_at=BEFORE)
+    services.record_prices(market.tenant.pk, [PriceUpdate("XYZ", D(25), NOW)], now=NOW)
+    apply(market.tenant, split())
+    assert selectors.find_instrument(market.tenant.pk, "XYZ").last_price == 25
+
+
+def test_what_was_answered_before_a_split_is_answered_so_again(market: Market) -> None:
+    trade = market.trade(executed_at=BEFORE)
+    gone = market.trade(executed_at=BEFORE)
+    amended = Revision(trade=str(trade), reason="wrong", key="a", quantity=D(90))
+    cancelled = Revision(trade=str(gone), reason="wrong", key="c")
+    services.amend_trade(market.tenant.pk, "key:test", amended, now=NOW)
+    services.cancel_trade(market.tenant.pk, "key:test", cancelled, now=NOW)
+    apply(market.tenant, split())
+    assert services.amend_trade(market.tenant.pk, "key:test", amended, now=NOW).replayed
+    assert services.cancel_trade(market.tenant.pk, "key:test", cancelled, now=NOW).replayed
+    assert position(market)[0] == 180
+    after = market.trade(price="25")
+    for key, call in (("x", services.amend_trade), ("y", services.cancel_trade)):
+        terms = {"quantity": D(50)} if key == "x" else {}
+        asked = Revision(trade=str(after), reason="wrong", key=key, **terms)
+        call(market.tenant.pk, "key:test", asked, now=timezone.now())
+    settle_down()
+    assert position(market)[:2] == (180, 4500)
+    everything_agrees(market.tenant)
 
 
 COPY = """
@@ -458,6 +700,10 @@ def test_over_http(market: Market, other: Tenant, client_of: Any) -> None:
     assert client_of(market.tenant, role="trader").post(ADDRESS, body()).status_code == 403
     listed = api.get(ADDRESS, {"instrument": "XYZ", "state": "announced"}).json()["results"]
     assert [one["id"] for one in listed] == [made.json()["id"]]
+    priced = api.post(f"{here}/cash-in-lieu", {"price": "7.25"}, format="json")
+    assert (priced.status_code, priced.json()["pay_date"]) == (200, EX.isoformat())
+    assert api.post(f"{here}/cash-in-lieu", {"price": "7.26"}, format="json").status_code == 409
+    assert api.post(f"{here}/cash-in-lieu", {"price": 7.25}, format="json").status_code == 400
     gone = api.post(f"{here}/withdrawal", {"reason": "called off"}, format="json")
     assert (gone.status_code, gone.json()["state"]) == (200, "withdrawn")
     assert api.post(f"{here}/withdrawal", {"reason": "x"}, format="json").status_code == 409
@@ -465,7 +711,7 @@ def test_over_http(market: Market, other: Tenant, client_of: Any) -> None:
 
 MALFORMED: list[dict[str, Any]] = [
         {"kind": "rights_issue"}, {"new_units": 1.5}, {"new_units": "two"}, {"ex_date": "soon"},
-        {"instrument": "a\x00"}, {"surprise": 1}, {"reference": ""}, {"old_units": "3"},
+        {"instrument": "a\x00"}, {"surprise": 1}, {"reference": ""}, {"cash_in_lieu_price": "-3"},
         {"ex_date": date(1, 1, 1).isoformat(), "old_units": None},
     ]  # fmt: skip
 
@@ -483,12 +729,12 @@ def test_in_the_back_office(market: Market, client: Client) -> None:
     form = {
         "tenant": market.tenant.pk, "reference": "S-9", "instrument": str(market.instrument.pk),
         "kind": "split", "ex_date": EX.isoformat(), "new_units": "1", "old_units": "3",
-        "amount": "", "currency": "", "pay_date": "",
+        "amount": "", "currency": "", "pay_date": "", "cash_in_lieu_price": "-1",
     }  # fmt: skip
     add = reverse("admin:trading_corporateaction_add")
     assert client.get(add).status_code == 200
-    assert "nothing is rounded here" in client.post(add, form).content.decode()
-    assert client.post(add, form | {"old_units": "2"}).status_code == 302
+    assert "Per new unit, above 0" in client.post(add, form).content.decode()
+    assert client.post(add, form | {"cash_in_lieu_price": "12.5"}).status_code == 302
     row = CorporateAction.objects.get()
     page = client.get(reverse("admin:trading_corporateaction_change", args=[row.pk]))
     assert "S-9" in page.content.decode()

@@ -361,6 +361,27 @@ def test_many_accounts_come_in_pages(tenant: Tenant, system: Server) -> None:
     assert not ClientAccount.objects.filter(status="open").exists()
 
 
+def test_who_waits_longest_is_asked_first(system: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the time of a tick is up after one tenant, the next tick goes on with the next one."""
+    monkeypatch.setattr(controlling, "BUDGET_SECONDS", 0)
+    tenants = [Tenant.objects.create(slug=f"fair-{one}", name=one) for one in "abc"]
+    for one in tenants:
+        open_account(one.pk)
+        system.book.put(one.pk, "ACC-1", {"status": "frozen"})
+    for done in (1, 2, 3):
+        assert services.pull_accounts().applied == 1
+        assert ClientAccount.objects.filter(status="frozen").count() == done
+    late = Tenant.objects.create(slug="fair-late", name="late")
+    open_account(late.pk)
+    for one in (*tenants, late):
+        system.book.put(one.pk, "ACC-1", {"status": "open"})
+    services.pull_accounts()  # who was never asked comes before all others
+    assert account_of(late).told_version
+    for one in tenants:
+        services.pull_accounts()
+        assert account_of(one).status == "open"
+
+
 def test_without_an_address_nobody_is_asked(tenant: Tenant, settings: Settings) -> None:
     settings.ACCOUNT_SYSTEM_URL = ""
     assert services.pull_accounts() == services.Taken()

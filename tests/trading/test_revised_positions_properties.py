@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from apps.core.money import exact
+from apps.core.units import Ratio
 from apps.trading.positions import (
     AVERAGE,
     FIFO,
@@ -17,6 +18,8 @@ from apps.trading.positions import (
     Split,
     Terms,
     Told,
+    apply_fill,
+    apply_split,
     effective_fills,
     notional,
     replay,
@@ -32,14 +35,23 @@ TERMS = st.builds(
 QUANTITIES = st.integers(1, 40).map(Decimal) | st.decimals("0.5", "99", places=2)
 PRICES = st.decimals("0.01", "500", places=2)
 FEES = st.decimals("-3", "9", places=2)
-FACTORS = st.sampled_from([Decimal(n) for n in ("2", "3", "1.5", "0.5", "0.1", "10")])
+WHOLE = st.sampled_from([Ratio(Decimal(n)) for n in ("2", "3", "1.5", "0.5", "0.1", "10")])
+UNEVEN = st.builds(
+    Ratio,
+    st.integers(1, 5).map(Decimal),
+    st.integers(1, 12).map(Decimal),
+    st.sampled_from([Decimal(1), Decimal("0.01")]),
+)
+SPLITS = WHOLE.map(Split) | st.builds(
+    Split, UNEVEN, st.decimals("0.01", "900", places=2), st.just(2)
+)
 DEALS = st.tuples(st.booleans(), QUANTITIES, PRICES, FEES)
 CALLS = (
     st.tuples(st.just("deal"), DEALS)
     | st.tuples(st.just("close"), DEALS)
     | st.tuples(st.just("cancel"), st.integers(0, 30))
     | st.tuples(st.just("amend"), st.integers(0, 30), DEALS)
-    | st.tuples(st.just("split"), FACTORS)
+    | st.tuples(st.just("split"), SPLITS)
 )
 
 
@@ -59,9 +71,16 @@ class Story:
 
     @property
     def traded(self) -> Fraction:
-        """What was paid for what counts, less what was received."""
-        fills = (one for one in self.fills if isinstance(one, Fill))
-        return sum((Fraction(one.signed_notional) for one in fills), Fraction(0))
+        """What was paid for what counts, less what was received, for trades and for fractions."""
+        total, state = Fraction(0), FLAT
+        for one in self.fills:
+            if isinstance(one, Fill):
+                state, _ = apply_fill(state, one, self.terms)
+                total += Fraction(one.signed_notional)
+            else:
+                state, cash = apply_split(state, one, self.terms)
+                total -= Fraction(cash)
+        return total
 
     @property
     def revisable(self) -> list[int]:
@@ -97,7 +116,7 @@ def stories(draw: st.DrawFn) -> Story:
                 place = known[terms[0] % len(known)]
                 story.tell(story.fill(terms[1]), place)
             case "split":
-                story.tell(Split(terms[0]))
+                story.tell(terms[0] if not story.terms.inverse else Split(Ratio(Decimal(3))))
     return story
 
 
@@ -145,10 +164,11 @@ def test_cancelling_everything_leaves_nothing(story: Story) -> None:
 def test_a_split_is_as_if_all_before_had_been_dealt_in_new_units(story: Story, method: str) -> None:
     """Costs, profit and lots are those of the same money for the new number of units."""
     factor, new = Decimal(1), []
+    assume(all(one.price is None for one in story.fills if isinstance(one, Split)))
     with exact():
         for one in reversed(story.fills):
             if isinstance(one, Split):
-                factor *= one.factor
+                factor *= one.ratio.new
             else:
                 new.append(replace(one, quantity=one.quantity * factor))
     terms = replace(story.terms, cost_method=method)
@@ -161,3 +181,35 @@ def test_a_fold_may_stop_anywhere_and_go_on(story: Story, at: int, method: str) 
     """I8: the state on the way and what came after it make what folding from nothing makes."""
     terms, fills = replace(story.terms, cost_method=method), story.fills
     assert replay(fills[at:], terms, replay(fills[:at], terms)) == replay(fills, terms)
+
+
+@settings(max_examples=150, deadline=None)
+@given(stories(), UNEVEN, st.decimals("0.01", "900", places=2), st.sampled_from([AVERAGE, FIFO]))
+def test_a_fraction_is_sold_and_takes_its_part_of_the_cost_along(
+    story: Story, ratio: Ratio, price: Decimal, method: str
+) -> None:
+    """Whole steps are left, whose lots add up; the rest is cash, and realises what it cost."""
+    terms = replace(story.terms, cost_method=method, inverse=False)
+    before = replay([one for one in story.fills if isinstance(one, Fill)], terms)
+    after, cash = apply_split(before, Split(ratio, price, 2), terms)
+    assert after.quantity == ratio.entitled(before.quantity)
+    assert cash == ratio.cash(before.quantity, price * terms.multiplier, 2)
+    with exact():
+        released = before.cost - after.cost
+        assert after.realised_pnl - before.realised_pnl == cash - released
+    assert after.fees == before.fees
+    if method == FIFO:
+        for lots, state in ((before.lots, before), (after.lots, after)):
+            with exact():
+                assert sum((lot.quantity for lot in lots), Decimal(0)) == state.quantity
+                assert sum((lot.cost for lot in lots), Decimal(0)) == state.cost
+    if not after.quantity:
+        assert (after.cost, after.lots) == (0, ())
+    else:
+        rest = Fraction(ratio.rest(before.quantity))
+        share = rest / (Fraction(before.quantity) * Fraction(ratio.new))
+        if method == AVERAGE:
+            unit = Fraction(1, 10**terms.scale)
+            assert abs(Fraction(released) - Fraction(before.cost) * share) <= unit / 2
+        else:
+            assert abs(released) <= abs(before.cost)

@@ -65,6 +65,8 @@ class JournalEntryAdmin(ReadOnlyAdmin):
     def legs(self, entry: JournalEntry) -> str:
         """Debits and credits, side by side."""
         found = selectors.legs_of([(entry.id, entry.booked_at)])[entry.id]
+        if not found:
+            return self._absent(entry)
         rows = [
             [
                 leg.account,
@@ -76,6 +78,23 @@ class JournalEntryAdmin(ReadOnlyAdmin):
             for leg in found
         ]
         return table(["Account", "Owner", "Asset", "Debit", "Credit"], rows)
+
+    def _absent(self, entry: JournalEntry) -> str:
+        """Where the legs of an entry are that has none here: it never shows an empty table."""
+        month = selectors.archived_months([entry.booked_at]).get(entry.booked_at)
+        if month is None:
+            return format_html(
+                "Its {} legs are missing, and no archive has them. Look at <code>{}</code>.",
+                entry.leg_count,
+                "manage.py verify_ledger",
+            )
+        return format_html(
+            "Its {} legs are archived with the postings of {}; the balances count them on. To read"
+            " them here again, restore the month: <code>{}</code>.",
+            entry.leg_count,
+            month,
+            selectors.how_to_restore(month),
+        )
 
     @admin.display(description="Reversed by")
     def reversal(self, entry: JournalEntry) -> str:

@@ -9,7 +9,16 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from apps.core.money import plain
-from apps.ledger.selectors import Balance, Entry, Line, Moment, Owner, Statement, TrialRow
+from apps.ledger.selectors import (
+    Balance,
+    Entry,
+    Line,
+    Moment,
+    Owner,
+    Statement,
+    TrialRow,
+    how_to_restore,
+)
 from apps.ledger.selectors.balances import LAST_LEG
 from apps.ledger.services import Transfer
 from apps.tenants.forms import AmountField, Cursor, NameField, PageQuery, Query, TimeField
@@ -109,6 +118,9 @@ class EntryOut(serializers.Serializer[Any]):
     effective_at = serializers.DateTimeField()
     booked_at = serializers.DateTimeField()
     archived = serializers.BooleanField(help_text="Its legs are in a file: restore its month.")
+    restore = serializers.CharField(
+        allow_null=True, help_text="What brings an archived month back."
+    )
     legs = LegOut(many=True)
 
 
@@ -205,7 +217,8 @@ def entry_out(entry: Entry) -> dict[str, Any]:
         "trade": entry.trade,
         "effective_at": entry.effective_at,
         "booked_at": entry.booked_at,
-        "archived": entry.is_archived,
+        "archived": entry.archived_month is not None,
+        "restore": how_to_restore(entry.archived_month) if entry.archived_month else None,
         "legs": [
             {
                 "account": leg.account,

@@ -55,12 +55,17 @@ def readers() -> list[str]:
     return [HANDLER, *(one.name for one in found if one.lane == "positions")]
 
 
-def held_accounts() -> frozenset[str]:
-    """Accounts that one of the two cannot get past: their two sides differ until that is mended."""
+def held_accounts(tenant: int | None = None) -> frozenset[str]:
+    """Accounts (of a tenant) that one of the two cannot get past: their two sides differ until that is
+    mended."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT key FROM events_parkedkey WHERE topic = %s AND handler = ANY(%s)",
-            [TRADE.topic, readers()],
+            """SELECT DISTINCT k.key FROM events_parkedkey k
+               JOIN events_event e ON e.topic = k.topic AND e.partition = k.partition
+                   AND e."offset" = k.first_offset
+               WHERE k.topic = %s AND k.handler = ANY(%s)
+                 AND e.tenant_id = coalesce(%s, e.tenant_id)""",
+            [TRADE.topic, readers(), tenant],
         )
         return frozenset(key for (key,) in cursor.fetchall())
 

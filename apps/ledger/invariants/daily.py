@@ -80,7 +80,7 @@ def look(day: Day, before: Mapping[int, int]) -> Look:
         scope = Scope(day, _id_at(day.since.timestamp()), _id_at(day.until.timestamp()), before, at)
         results = [
             _units(checked, wrong),
-            _held(),
+            _held(day.tenant),
             *(_ask(scope, *question) for question in QUESTIONS),
             _external(scope),
             _sealed(day),
@@ -111,8 +111,8 @@ def _units(checked: int, wrong: Sequence[tuple[cuts.Place, Decimal, Decimal]]) -
     return Result("positions equal the ledger's units (I4)", checked, findings)
 
 
-def _held() -> Result:
-    accounts = sorted(cuts.held_accounts())
+def _held(tenant: int) -> Result:
+    accounts = sorted(cuts.held_accounts(tenant))
     findings = [
         Finding(
             "account_held", account, "A handler cannot get past a fact of this account.", account

@@ -27,7 +27,8 @@ REVISED = [contract_of(TradeAmended).name, contract_of(TradeCancelled).name]
 Place = tuple[UUID, str]
 """Account, and asset or currency."""
 
-# What trades alone moved, before fees: the street's side of them, which no settlement touches.
+# What trades moved, before fees, and fractions that splits sold: the street's side of them, which no
+# settlement touches, nor the payment of a fraction (its entry has a source of its own).
 STREET_CASH = """
 SELECT e.owner, p.asset, -sum(p.amount)
 FROM ledger_posting p
@@ -35,7 +36,8 @@ JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id
 JOIN ledger_journalentry e ON e.id = p.entry_id
 LEFT JOIN ledger_journalentry o ON o.id = e.reverses_id
 WHERE a.tenant_id = coalesce(%s, a.tenant_id) AND a.owner IS NULL AND a.code = %s
-  AND e.owner IS NOT NULL AND coalesce(o.kind, e.kind) = %s
+  AND e.owner IS NOT NULL
+  AND (coalesce(o.kind, e.kind) = %s OR coalesce(o.source, e.source) LIKE 'action:%%:lieu')
 GROUP BY e.owner, p.asset
 """
 # The same of months that are archived.

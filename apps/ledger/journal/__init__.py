@@ -1,11 +1,13 @@
 """What business facts mean in double entry: the chart, entries, and what they must be. Pure."""
 
 from apps.ledger.journal.actions import (
+    Paid,
+    entry_for_cash_in_lieu,
     entry_for_dividend,
-    entry_for_dividend_paid,
+    entry_for_payment,
     entry_for_split,
     entry_for_split_settled,
-    source_of_action,
+    source_of_debt,
 )
 from apps.ledger.journal.entries import (
     CLIENT_CODES,
@@ -42,20 +44,22 @@ __all__ = [
     "EntryDraft",
     "Kind",
     "Leg",
+    "Paid",
     "PenaltyDay",
     "check_balanced",
     "entry_for_adjustment",
+    "entry_for_cash_in_lieu",
     "entry_for_cash_transfer",
     "entry_for_delivery",
     "entry_for_dividend",
-    "entry_for_dividend_paid",
+    "entry_for_payment",
     "entry_for_penalty",
     "entry_for_split",
     "entry_for_split_settled",
     "entry_for_trade",
     "replaced_by",
     "reversal_of",
-    "source_of_action",
+    "source_of_debt",
     "source_of_trade",
     "unbalanced",
 ]

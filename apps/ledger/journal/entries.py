@@ -218,14 +218,19 @@ class Delivery:
 
 
 def entry_for_delivery(part: Delivery) -> EntryDraft:
-    """Delivery versus payment: securities and cash from unsettled to settled, in one entry."""
+    """Delivery versus payment: securities and cash from unsettled to settled, in one entry.
+
+    A part of which a split has left no whole unit moves its cash alone.
+    """
     owner, units = part.owner, part.units
-    legs = [
-        Leg(Code.SEC_UNSETTLED, owner, part.symbol, units.copy_negate()),
-        Leg(Code.SEC_SETTLED, owner, part.symbol, units),
-        Leg(Code.STREET_SEC_UNSETTLED, None, part.symbol, units),
-        Leg(Code.DEPOT_SEC, None, part.symbol, units.copy_negate()),
-    ]
+    legs = []
+    if units:
+        legs += [
+            Leg(Code.SEC_UNSETTLED, owner, part.symbol, units.copy_negate()),
+            Leg(Code.SEC_SETTLED, owner, part.symbol, units),
+            Leg(Code.STREET_SEC_UNSETTLED, None, part.symbol, units),
+            Leg(Code.DEPOT_SEC, None, part.symbol, units.copy_negate()),
+        ]
     for currency, amount in part.client_cash.items():
         if amount:
             legs.append(Leg(Code.CASH_UNSETTLED, owner, currency, amount.copy_negate()))

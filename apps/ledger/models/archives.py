@@ -86,7 +86,9 @@ class ArchivedBalance(models.Model):
     asset = models.TextField(db_collation="C")
     partition = models.SmallIntegerField()
     owner = models.UUIDField(null=True, help_text="House: the client whose entries they were.")
-    of_trades = models.BooleanField(help_text="House: entries of trades, and their reversals.")
+    of_trades = models.BooleanField(
+        help_text="House: entries of trades and of cash in lieu, and their reversals."
+    )
     amount = ExactField(help_text="The sum of the month's postings.")
     postings = models.BigIntegerField(help_text="Their number.")
     moved_at = models.DateTimeField(help_text="When the month moved it last.")

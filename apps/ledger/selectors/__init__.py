@@ -2,7 +2,9 @@
 
 from apps.ledger.selectors.adjustments import adjustment_of, adjustments
 from apps.ledger.selectors.archives import (
+    archived_months,
     archives,
+    how_to_restore,
     months_here,
     postings_of,
     refuse_archived,
@@ -49,6 +51,7 @@ __all__ = [
     "account_balances",
     "adjustment_of",
     "adjustments",
+    "archived_months",
     "archives",
     "asset_kinds",
     "balance",
@@ -65,6 +68,7 @@ __all__ = [
     "entries",
     "entry",
     "entry_of_source",
+    "how_to_restore",
     "is_currency",
     "legs_of",
     "months_here",

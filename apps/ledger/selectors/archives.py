@@ -1,6 +1,6 @@
 """What is archived. A sum over postings that are in a file is refused, never answered without them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, Never
 from uuid import UUID
@@ -41,6 +41,11 @@ SELECT coalesce((SELECT postings FROM ledger_archive WHERE month = %(month)s),
 """
 OF_SOURCE: Final = """
 SELECT booked_at FROM ledger_archivedentry WHERE tenant_id = %s AND source = %s
+"""
+
+OF_TIMES: Final = """
+SELECT u.at, z.month FROM unnest(%s::timestamptz[]) AS u (at)
+JOIN ledger_archive z ON z.state = 'archived' AND u.at >= z.starts_at AND u.at < z.ends_at
 """
 
 
@@ -95,7 +100,22 @@ def refuse_archived_entry(tenant: int, source: str) -> None:
         refuse(found[0])
 
 
+def archived_months(times: Iterable[datetime]) -> dict[datetime, str]:
+    """Of times of booking, those whose month is in a file, with its name ("2026-03")."""
+    wanted = list(times)
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(OF_TIMES, [wanted])
+        return {at: f"{month:%Y-%m}" for at, month in cursor.fetchall()}
+
+
+def how_to_restore(month: str) -> str:
+    """What brings an archived month back."""
+    return f"manage.py restore_ledger {month}"
+
+
 def refuse(month: Any) -> Never:
     """Say which month is archived, and what to do."""
     name = f"{month:%Y-%m}"
-    raise MonthArchived(month=name, restore=f"manage.py restore_ledger {name}")
+    raise MonthArchived(month=name, restore=how_to_restore(name))

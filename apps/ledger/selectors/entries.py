@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from apps.ledger.exceptions import EntryNotFound
 from apps.ledger.models import JournalEntry
+from apps.ledger.selectors.archives import archived_months
 
 LEGS = """
 SELECT p.entry_id, a.code, a.owner, a.owner_number, p.asset, p.amount
@@ -60,11 +61,8 @@ class Entry:
     effective_at: datetime
     booked_at: datetime
     legs: Sequence[LegView]
-
-    @property
-    def is_archived(self) -> bool:
-        """Whether its legs are in a file: an entry has at least two."""
-        return not self.legs
+    archived_month: str | None = None
+    """The month ("2026-03") whose file has its legs, where they are not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +141,7 @@ def _one(rows: QuerySet[JournalEntry], named: str) -> Entry:
 
 def _with_legs(rows: Sequence[JournalEntry]) -> list[Entry]:
     legs = legs_of((row.id, row.booked_at) for row in rows)
+    months = archived_months(row.booked_at for row in rows if not legs[row.id])
     return [
         Entry(
             id=row.id,
@@ -154,6 +153,7 @@ def _with_legs(rows: Sequence[JournalEntry]) -> list[Entry]:
             effective_at=row.effective_at,
             booked_at=row.booked_at,
             legs=legs[row.id],
+            archived_month=months.get(row.booked_at),
         )
         for row in rows
     ]

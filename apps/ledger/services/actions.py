@@ -17,14 +17,16 @@ from apps.ledger import selectors
 from apps.ledger.journal import (
     Code,
     EntryDraft,
+    Paid,
+    entry_for_cash_in_lieu,
     entry_for_dividend,
-    entry_for_dividend_paid,
+    entry_for_payment,
     entry_for_split,
     entry_for_split_settled,
-    source_of_action,
+    source_of_debt,
 )
 from apps.ledger.services.posting import Booked, post_entries
-from apps.trading.events import DividendApplied, DividendPaid, SplitApplied
+from apps.trading.events import DividendApplied, SplitApplied
 
 UNITS: Final = """
 SELECT a.tenant_id, a.owner, b.asset, sum(b.amount)
@@ -54,7 +56,7 @@ JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id AND a.code = %s AND a.
 """
 HELD: Final = [Code.SEC_UNSETTLED.value, Code.SEC_SETTLED.value]
 
-Action = SplitApplied | DividendApplied | DividendPaid
+Action = SplitApplied | DividendApplied | Paid
 Place = tuple[int, UUID, str]
 """Tenant, owner, asset."""
 
@@ -63,19 +65,22 @@ def book_actions(
     facts: Sequence[tuple[int, Action]], *, partition: int, replaying: bool = False
 ) -> None:
     """Book actions (tenant, fact), of which no two are about one account and instrument."""
-    entitled = [(tenant, one) for tenant, one in facts if not isinstance(one, DividendPaid)]
+    entitled = [(tenant, one) for tenant, one in facts if not isinstance(one, Paid)]
     units = _units(entitled, POSTED if replaying else UNITS)
-    owed = _owed([(tenant, one) for tenant, one in facts if isinstance(one, DividendPaid)])
+    owed = _owed([(tenant, one) for tenant, one in facts if isinstance(one, Paid)])
     drafts: list[EntryDraft | None] = []
     for tenant, one in facts:
-        if isinstance(one, DividendPaid):
-            amount = owed.get((tenant, source_of_action(one)))
+        if isinstance(one, Paid):
+            amount = owed.get((tenant, source_of_debt(one)))
             if amount is not None:  # nothing is owed for no units
-                drafts.append(entry_for_dividend_paid(one, amount, tenant=tenant))
+                drafts.append(entry_for_payment(one, amount, tenant=tenant))
             continue
         held = units.get((tenant, one.account_id, one.symbol), ZERO)
-        make = entry_for_split if isinstance(one, SplitApplied) else entry_for_dividend
-        drafts.append(make(one, held, tenant=tenant))  # type: ignore[arg-type] # of its own kind
+        if isinstance(one, SplitApplied):
+            drafts.append(entry_for_split(one, held, tenant=tenant))
+            drafts.append(entry_for_cash_in_lieu(one, held, tenant=tenant))
+        else:
+            drafts.append(entry_for_dividend(one, held, tenant=tenant))
     post_entries([one for one in drafts if one is not None], partition=partition)
 
 
@@ -98,15 +103,15 @@ def _units(
         return {(tenant, owner, asset): held for tenant, owner, asset, held in cursor.fetchall()}
 
 
-def _owed(facts: Sequence[tuple[int, DividendPaid]]) -> dict[tuple[int, str], Decimal]:
+def _owed(facts: Sequence[tuple[int, Paid]]) -> dict[tuple[int, str], Decimal]:
     if not facts:
         return {}
-    sources = [source_of_action(one) for _, one in facts]
+    sources = [source_of_debt(one) for _, one in facts]
     with connection.cursor() as cursor:
         tenants = [tenant for tenant, _ in facts]
         cursor.execute(OWED, [tenants, sources, Code.CASH_UNSETTLED.value])
         found = {(tenant, source): amount for tenant, source, amount in cursor.fetchall()}
-    silent = {(tenant, source_of_action(one)) for tenant, one in facts} - found.keys()
+    silent = {(tenant, source_of_debt(one)) for tenant, one in facts} - found.keys()
     for tenant, source in sorted(selectors.booked_sources(silent)):
         selectors.refuse_archived_entry(tenant, source)  # booked, and its legs are in a file
     return found

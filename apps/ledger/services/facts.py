@@ -31,6 +31,7 @@ from apps.ledger.services.posting import post_entries
 from apps.trading.events import (
     AccountChanged,
     AccountOpened,
+    CashInLieuPaid,
     DividendApplied,
     DividendPaid,
     SplitApplied,
@@ -117,7 +118,7 @@ def _chunks(facts: Sequence[tuple[int, Event]]) -> list[_Chunk]:
                 chunks.append(_Chunk())
             chunks[-1].facts.append((tenant, fact))
             chunks[-1].trades.add(fact.trade_id)
-        elif isinstance(fact, SplitApplied | DividendApplied | DividendPaid):
+        elif isinstance(fact, SplitApplied | DividendApplied | DividendPaid | CashInLieuPaid):
             place = fact.account_id, fact.instrument_id
             if place in chunks[-1].places:
                 chunks.append(_Chunk())

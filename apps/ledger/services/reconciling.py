@@ -23,15 +23,26 @@ from apps.events.services import UnitOfWork, unit_of_work
 from apps.ledger.events import BreakChanged, BreakOpened, ReconciliationFinished
 from apps.ledger.exceptions import (
     BreakStays,
+    DayNotThere,
     StatementDiffers,
     StatementRefused,
     UnknownBreak,
 )
 from apps.ledger.models import Break, ExternalStatement, ReconciliationRun
-from apps.ledger.reconciliation import MOVES, BreakState, Day, Finding, Look, Status, verdict
+from apps.ledger.reconciliation import (
+    MOVES,
+    BreakState,
+    Day,
+    Finding,
+    Look,
+    Status,
+    difference,
+    verdict,
+)
 
 OVERLAP: Final = timedelta(minutes=10)
 """Longer than a booking takes: what was in flight at the look before is looked at again."""
+NOTE_MAX: Final = 2_000  # characters
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 STANDING: Final = frozenset(
     {
@@ -54,9 +65,11 @@ def reconcile(
 ) -> ReconciliationRun:
     """Look at a day (UTC) of a tenant. Looked at again, it is the same run with the newest result.
 
-    What is found again is the same break; a run never makes two of one.
+    What is found again is the same break; a run never makes two of one. Raises `DayNotThere`.
     """
     now = now or timezone.now()
+    if day > now.date() + timedelta(days=1):  # somewhere it may have begun
+        raise DayNotThere(date=day.isoformat())
     before = (
         ReconciliationRun.objects.for_tenant(tenant).filter(date__lt=day).order_by("-date").first()
     )
@@ -65,8 +78,9 @@ def reconcile(
     found = look(Day(tenant, day, since, now), offsets)
     with unit_of_work() as work:
         run = _keep(tenant, day, found, since, now, by)
-        opened = _breaks(work, run, [one for result in found.results for one in result.findings])
-        _tell(work, run, opened)
+        findings = [one for result in found.results for one in result.findings]
+        opened, again = _breaks(work, run, findings)
+        _tell(work, run, opened, again)
     return run
 
 
@@ -98,13 +112,16 @@ def _keep(
     return run
 
 
-def _breaks(work: UnitOfWork, run: ReconciliationRun, found: Sequence[Finding]) -> list[Break]:
-    """Open a break for what is new; the new ones."""
+def _breaks(
+    work: UnitOfWork, run: ReconciliationRun, found: Sequence[Finding]
+) -> tuple[list[Break], list[Break]]:
+    """Open a break for what is new, and again what was explained and differs otherwise now; both."""
     known = {
         (one.kind, one.subject): one
         for one in Break.objects.for_tenant(run.tenant_id).exclude(state=BreakState.CLOSED)
     }
     opened: list[Break] = []
+    again: list[Break] = []
     seen: set[tuple[str, str]] = set()
     for one in found:
         place = one.kind, one.subject
@@ -113,6 +130,9 @@ def _breaks(work: UnitOfWork, run: ReconciliationRun, found: Sequence[Finding]) 
         seen.add(place)
         values = {"expected": one.expected, "actual": one.actual, "detail": one.detail}
         if place in known:
+            if text := _not_as_explained(known[place], one):
+                _move(work, known[place], BreakState.OPEN, "", text, "reconciliation")
+                again.append(known[place])
             Break.objects.filter(pk=known[place].pk).update(last_run=run, **values)
         else:
             opened.append(_opened(run, one, values))
@@ -120,7 +140,20 @@ def _breaks(work: UnitOfWork, run: ReconciliationRun, found: Sequence[Finding]) 
     for place, gone in known.items():
         if gone.kind in STANDING and place not in seen:
             _move(work, gone, BreakState.CLOSED, "", "No longer found.", "reconciliation")
-    return opened
+    return opened, again
+
+
+def _not_as_explained(known: Break, found: Finding) -> str:
+    """Why an explanation does not hold any more: it was of another difference."""
+    if known.state != BreakState.EXPLAINED:
+        return ""
+    before, now = difference(known.expected, known.actual), difference(found.expected, found.actual)
+    if before == now:
+        return ""
+    text = "It was explained, and differs otherwise now"
+    if before is not None and now is not None:
+        text += f": by {plain(now)}, not by {plain(before)}"
+    return f"{text}. It was said: {known.note}"[:NOTE_MAX]
 
 
 def _opened(
@@ -142,7 +175,9 @@ def _opened(
     )
 
 
-def _tell(work: UnitOfWork, run: ReconciliationRun, opened: Sequence[Break]) -> None:
+def _tell(
+    work: UnitOfWork, run: ReconciliationRun, opened: Sequence[Break], again: Sequence[Break]
+) -> None:
     missing = tuple(one["name"] for one in run.checks if one["status"] == Status.NOT_RUN)
     work.publish(
         ReconciliationFinished(
@@ -165,14 +200,15 @@ def _tell(work: UnitOfWork, run: ReconciliationRun, opened: Sequence[Break]) -> 
         )
         work.publish(fact, tenant=run.tenant_id, key=str(one.pk))
     if settings.RECONCILIATION_MAIL_TO and run.status != Status.CLEAN:
-        work.after_commit(lambda: _mail(run, opened))
+        work.after_commit(lambda: _mail(run, opened, again))
 
 
-def _mail(run: ReconciliationRun, opened: Sequence[Break]) -> None:
+def _mail(run: ReconciliationRun, opened: Sequence[Break], again: Sequence[Break]) -> None:
     lines = [f"{one.kind} {one.subject}: {one.detail}" for one in opened]
+    lines += [f"{one.kind} {one.subject}: {one.note}" for one in again]
     lines += [f"NOT RUN: {one['name']}: {one['missing']}" for one in run.checks if one["missing"]]
     send_mail(
-        f"Reconciliation of {run.date}: {run.status}, {len(opened)} new breaks",
+        f"Reconciliation of {run.date}: {run.status}, {len(opened) + len(again)} new breaks",
         "\n".join(lines) or "No new breaks; older ones are still open.",
         None,
         settings.RECONCILIATION_MAIL_TO,

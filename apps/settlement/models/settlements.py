@@ -76,8 +76,12 @@ class Settlement(models.Model):
     settled = AmountField(help_text="Quantity in the ledger.")
     pending = AmountField(help_text="Quantity that is confirmed and not in the ledger yet.")
     parts = models.SmallIntegerField(help_text="Ledger entries of it.")
-    unit_factor = AmountField(
-        db_default=1, help_text="What splits since the trade made of a unit that is still open."
+    open_units = AmountField(
+        null=True,
+        help_text="After a split: units of today that are still to move; else the quantity.",
+    )
+    done_units = AmountField(
+        null=True, help_text="After a split: what has settled, in units of today."
     )
     posted_units = AmountField(
         null=True, help_text="Units that its entries moved, where they are not those of `settled`."
@@ -122,7 +126,10 @@ class Settlement(models.Model):
                 name="settlement_amounts_fit",
             ),
             models.CheckConstraint(
-                condition=fits("unit_factor") & Q(unit_factor__gt=0),
+                condition=Q(open_units__isnull=True, done_units__isnull=True)
+                | fits("open_units", "done_units")
+                & Q(open_units__isnull=False, done_units__isnull=False)
+                & Q(open_units__gte=0, done_units__gte=0),
                 name="settlement_units_are_units",
             ),
             models.CheckConstraint(

@@ -164,7 +164,7 @@ class UnitSplit(models.Model):
     )
     instrument_id = models.UUIDField()
     symbol = models.TextField()
-    factor = AmountField(help_text="What a unit became.")
+    factor = AmountField(help_text="New units for an old one, rounded.")
     settled = AmountField(help_text="Settled units that it made; below zero: that it took.")
     open_settlements = models.IntegerField(help_text="Whose open units it changed.")
     at = models.DateTimeField()

@@ -26,7 +26,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('settlement:delivers:' || a::text,
 FROM (SELECT unnest(%s::uuid[]) AS a ORDER BY 1) AS accounts
 """
 PROMISED: Final = """
-SELECT account_id, symbol, sum((quantity - settled) * unit_factor) FROM settlement_settlement
+SELECT account_id, symbol, sum(coalesce(open_units, quantity - settled)) FROM settlement_settlement
 WHERE account_id = ANY(%s) AND movement = 'deliver' AND may_be_out GROUP BY 1, 2
 """
 Place = tuple[UUID, str]

@@ -87,7 +87,8 @@ def _is_business_day(one: Row, terms: SettlementTerms, day: date) -> bool:
 def _own_price(one: Row) -> Decimal:
     """At which it was dealt, where the market has told none."""
     with exact():
-        return abs(one.amount) / one.units(one.quantity)
+        units = one.quantity * one.units_to_move
+        return abs(one.amount) * (one.quantity - one.settled) / units if units else ZERO
 
 
 def _accrue(days: Sequence[_Day], day: date) -> int:

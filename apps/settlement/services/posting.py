@@ -21,7 +21,7 @@ from apps.settlement.models import Kind
 from apps.settlement.saga import Action, cash_for, facts
 from apps.settlement.services.moving import Moves, Record
 from apps.settlement.services.returning import open_return
-from apps.settlement.services.rows import ONE, Row
+from apps.settlement.services.rows import Row
 from apps.trading import services as trading
 
 Moved = dict[tuple[int, UUID, UUID], Decimal]
@@ -128,11 +128,13 @@ def clients_cash(one: Row) -> dict[str, Decimal]:
 def _settle(moves: Moves, one: Row, units: Moved) -> None:
     quantity, cash = one.pending, cash_at_clearing(one)
     place = (one.tenant_id, one.account_id, one.instrument_id)
+    moved = one.units(quantity)
     with exact():
-        units[place] += signed(one, one.units(quantity))
-        if one.unit_factor != ONE or one.posted_units is not None:
+        units[place] += signed(one, moved)
+        if one.open_units is not None or one.posted_units is not None:
             before = one.settled if one.posted_units is None else one.posted_units
-            one.posted_units = before + one.units(quantity)
+            one.posted_units = before + moved
+    one.move(moved)
     one.parts += 1
     actions = moves.tell(one, facts.Posted(), Record("post", note=f"ledger entry {one.parts}"))
     fact = SettlementSettled(

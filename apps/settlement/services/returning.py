@@ -15,6 +15,8 @@ from apps.settlement.services.rows import Row
 def open_return(moves: Moves, original: Row) -> None:
     """Open the return of all that has settled of a settlement; it is due at once."""
     back = _return_of(original, moves)
+    if original.done_units is not None:  # in units of today
+        back.open_units, back.done_units = original.done_units, ZERO
     if rows.insert([back]):
         opening.tell_opened(moves.work, [back])
         original.is_returned = True

@@ -10,11 +10,10 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
-from apps.core.money import ZERO, exact, scale_of
+from apps.core.money import ZERO, exact, round_to, scale_of
 from apps.events.contracts import partition_of
 from apps.settlement.saga import Saga, State
 
-ONE: Final = Decimal(1)
 _WRITTEN: Final = {
     "due_on": "date",
     "window_at": "timestamptz",
@@ -23,7 +22,8 @@ _WRITTEN: Final = {
     "settled": "numeric",
     "pending": "numeric",
     "parts": "smallint",
-    "unit_factor": "numeric",
+    "open_units": "numeric",
+    "done_units": "numeric",
     "posted_units": "numeric",
     "tries": "smallint",
     "may_be_out": "boolean",
@@ -122,7 +122,8 @@ class Row:
     settled: Decimal = ZERO
     pending: Decimal = ZERO
     parts: int = 0
-    unit_factor: Decimal = ONE
+    open_units: Decimal | None = None
+    done_units: Decimal | None = None
     posted_units: Decimal | None = None
     tries: int = 0
     may_be_out: bool = False
@@ -159,9 +160,37 @@ class Row:
         )
 
     def units(self, quantity: Decimal) -> Decimal:
-        """What a quantity of the trade's units is in units of today, after splits."""
+        """What a part of the open quantity, in the trade's units, is in units of today.
+
+        In as many decimals as the open units have; the last part takes all that is left of them.
+        """
+        if self.open_units is None:
+            return quantity
         with exact():
-            return quantity * self.unit_factor
+            rest = self.quantity - self.settled
+            if quantity == rest:
+                return self.open_units
+            exponent = self.open_units.normalize().as_tuple().exponent
+            scale = max(0, -exponent) if isinstance(exponent, int) else 0
+            return round_to(self.open_units * quantity / rest, scale)
+
+    @property
+    def units_to_move(self) -> Decimal:
+        """All that is open, in units of today."""
+        with exact():
+            return self.quantity - self.settled if self.open_units is None else self.open_units
+
+    @property
+    def units_moved(self) -> Decimal:
+        """All that has settled, in units of today."""
+        return self.settled if self.done_units is None else self.done_units
+
+    def move(self, units: Decimal) -> None:
+        """Take units from what is open to what has settled."""
+        with exact():
+            if self.open_units is not None and self.done_units is not None:
+                self.open_units -= units
+                self.done_units += units
 
     @property
     def is_receipt(self) -> bool:

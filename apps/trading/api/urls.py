@@ -26,6 +26,11 @@ urlpatterns = [
         views.ActionWithdrawalView.as_view(),
         name="action-withdrawal",
     ),
+    path(
+        "corporate-actions/<uuid:action_id>/cash-in-lieu",
+        views.ActionCashInLieuView.as_view(),
+        name="action-cash-in-lieu",
+    ),
     path("counterparties", views.CounterpartyListView.as_view(), name="counterparty-list"),
     path("counterparties/<str:name>", views.CounterpartyView.as_view(), name="counterparty-detail"),
     path("instruments", views.InstrumentListView.as_view(), name="instrument-list"),

@@ -39,6 +39,12 @@ class CorporateAction(models.Model):
     effective_at = models.DateTimeField(help_text="When that day begins at the market (UTC).")
     new_units = AmountField(null=True, blank=True, help_text="Of a split: this many …")
     old_units = AmountField(null=True, blank=True, help_text="… for so many.")
+    cash_in_lieu_price = AmountField(
+        null=True, blank=True, help_text="Of a split: paid for a fraction of a new unit, per unit."
+    )
+    lot_size = AmountField(
+        null=True, editable=False, help_text="The instrument's when it was applied; empty: any."
+    )
     amount = AmountField(null=True, blank=True, help_text="Of a dividend, per unit.")
     currency = models.TextField(blank=True, default="")
     pay_date = models.DateField(null=True, blank=True)
@@ -68,18 +74,27 @@ class CorporateAction(models.Model):
                 name="instrument_has_one_action_a_day",
             ),
             models.CheckConstraint(
-                condition=Q(kind="split", amount=None, pay_date=None, pay_at=None, currency="")
+                condition=Q(kind="split", amount=None)
                 & Q(new_units__isnull=False, old_units__isnull=False)
                 & is_positive("new_units", "old_units")
                 & ~Q(new_units=F("old_units"))
+                & (
+                    Q(cash_in_lieu_price=None, pay_date=None, pay_at=None, currency="")
+                    | is_positive("cash_in_lieu_price")
+                    & Q(cash_in_lieu_price__isnull=False, pay_at__isnull=False)
+                    & Q(pay_date__isnull=False, pay_date__gte=F("ex_date"))
+                    & ~Q(currency="")
+                )
                 | Q(kind="dividend", new_units=None, old_units=None, pay_at__isnull=False)
+                & Q(cash_in_lieu_price=None)
                 & is_positive("amount")
                 & Q(amount__isnull=False, pay_date__isnull=False, pay_date__gte=F("ex_date"))
                 & ~Q(currency=""),
                 name="action_has_the_terms_of_its_kind",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=ActionState.values) & (Q(kind="dividend") | ~Q(state="paid")),
+                condition=Q(state__in=ActionState.values)
+                & (Q(pay_at__isnull=False) | ~Q(state="paid")),
                 name="action_state_is_known",
             ),
             models.CheckConstraint(
@@ -94,8 +109,8 @@ class CorporateAction(models.Model):
             ),
             models.Index(
                 fields=["pay_at"],
-                condition=Q(state="applied", kind="dividend"),
-                name="dividends_to_pay",
+                condition=Q(state="applied", pay_at__isnull=False),
+                name="actions_to_pay",
             ),
         ]
 

@@ -14,6 +14,9 @@ class AccountFeed(models.Model):
         Tenant, on_delete=models.PROTECT, primary_key=True, related_name="+"
     )
     cursor = models.BigIntegerField(default=0)
+    asked_at = models.DateTimeField(
+        null=True, help_text="When it was last asked: whoever waits longest is asked first."
+    )
     read_at = models.DateTimeField(null=True, help_text="When it last answered.")
     problem = models.TextField(blank=True, default="", help_text="Why it did not, the last time.")
     unknown = models.BigIntegerField(default=0, help_text="Told accounts that we do not have.")

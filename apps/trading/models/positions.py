@@ -106,10 +106,10 @@ class PositionChange(models.Model):
     fill_quantity = AmountField(
         help_text="Bought above zero, sold below; 0: it is cancelled; of a split: units that it made."
     )
-    fill_price = AmountField()
-    fill_notional = AmountField()
+    fill_price = AmountField(help_text="Of a split: at which a fraction was paid in cash.")
+    fill_notional = AmountField(help_text="Of a split: cash in lieu, signed like the quantity.")
     fill_fees = AmountField()
-    split_factor = AmountField(null=True, help_text="Of a split: what a unit became.")
+    split_factor = AmountField(null=True, help_text="Of a split: new units for an old one.")
     version = models.BigIntegerField()
     quantity = AmountField(help_text="After the trade, like the rest.")
     cost = AmountField()
@@ -145,7 +145,7 @@ class PositionChange(models.Model):
                     kind=ChangeKind.SPLIT,
                     split_factor__isnull=False,
                     split_factor__gt=0,
-                    fill_notional=0,
+                    fill_fees=0,
                 )
                 | (~Q(kind=ChangeKind.SPLIT) & Q(split_factor__isnull=True)),
                 name="splits_and_only_they_have_a_factor",

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
+from apps.core.units import Ratio
 from apps.trading.exceptions import UnknownAction
 from apps.trading.models import CorporateAction, Trade
 from apps.trading.selectors.exposure import FOLDER
 
 # Told, and not folded yet: what lies behind the cursor, or behind the first fact that is held.
-UNFOLDED: Final = """
+TOLD: Final = """
     FROM events_cursor c
     LEFT JOIN LATERAL (
         SELECT min(k.first_offset) - 1 AS "offset" FROM events_parkedkey k
@@ -21,8 +22,10 @@ UNFOLDED: Final = """
     JOIN events_event e ON e.topic = c.topic AND e.partition = c.partition
         AND e."offset" > least(c."offset", held."offset")
     WHERE c.handler = %(folder)s AND c.topic = 'trade' AND e.tenant_id = %(tenant)s
-      AND e.name IN ('trading.trade.executed', 'trading.trade.amended')
       AND e.data ->> 'instrument_id' = %(instrument)s::text
+"""
+UNFOLDED: Final = f"""{TOLD}
+      AND e.name IN ('trading.trade.executed', 'trading.trade.amended')
 """
 CONCERNED: Final = f"""
 SELECT a.id, a.number, a.cost_method FROM trading_clientaccount a WHERE a.id IN (
@@ -32,17 +35,20 @@ SELECT a.id, a.number, a.cost_method FROM trading_clientaccount a WHERE a.id IN 
     SELECT (e.data ->> 'account_id')::uuid {UNFOLDED}
 ) ORDER BY a.id
 """
-SCALE: Final = f"""
-SELECT coalesce(max(min_scale(quantity)), 0) FROM (
-    SELECT p.quantity FROM trading_position p
-    WHERE p.tenant_id = %(tenant)s AND p.instrument_id = %(instrument)s::uuid
-    UNION ALL
-    SELECT h.quantity FROM trading_settledholding h
-    WHERE h.tenant_id = %(tenant)s AND h.instrument_id = %(instrument)s::uuid
-    UNION ALL
-    SELECT (e.data ->> 'quantity')::numeric {UNFOLDED}
-) AS held
+# Positions whose units the split does not divide, and facts that may still change them: in one look.
+FRACTIONS: Final = f"""
+SELECT (SELECT count(*) FROM trading_position p
+        WHERE p.tenant_id = %(tenant)s AND p.instrument_id = %(instrument)s::uuid
+          AND mod(abs(p.quantity) * %(new)s, %(old)s * %(step)s) <> 0),
+       (SELECT count(*) {TOLD})
 """
+
+
+class FractionsLeft(NamedTuple):
+    """How many accounts a split leaves a fraction, and how many facts may still change that."""
+
+    accounts: int
+    unfolded: int
 
 
 def actions(
@@ -76,11 +82,14 @@ def accounts_concerned(tenant: int, instrument: UUID) -> list[tuple[UUID, str, s
     return found
 
 
-def scale_needed(tenant: int, instrument: UUID) -> int:
-    """How many decimals the largest number of them has, of all that is held of an instrument."""
+def fractions_left(tenant: int, instrument: UUID, ratio: Ratio) -> FractionsLeft:
+    """What a split would leave beside whole units, as far as positions are folded."""
+    if ratio.is_whole:
+        return FractionsLeft(0, 0)
+    terms = {"new": ratio.new, "old": ratio.old, "step": ratio.step}
     with connection.cursor() as cursor:
-        cursor.execute(SCALE, _params(tenant, instrument))
-        return int(cursor.fetchone()[0])
+        cursor.execute(FRACTIONS, {**_params(tenant, instrument), **terms})
+        return FractionsLeft(*cursor.fetchone())
 
 
 def traded_since(instrument: UUID, day: date) -> bool:

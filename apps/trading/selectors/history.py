@@ -17,6 +17,8 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
+from apps.core.money import minor_units
+from apps.core.units import SMALLEST, Ratio
 from apps.trading.positions import (
     FIFO,
     FLAT,
@@ -57,12 +59,16 @@ SELECT last_offset, quantity, cost, realised_pnl, fees, lots FROM trading_positi
 WHERE account_id = %s AND instrument_id = %s AND last_offset < %s
 ORDER BY snapshot_id DESC LIMIT 1
 """
-SINCE: Final = """
-SELECT "offset", place, fill_quantity, fill_price, fill_notional, fill_fees, split_factor
-FROM trading_positionchange
-WHERE account_id = %s AND instrument_id = %s AND "offset" > %s AND version <= %s
-  AND effective_at <= %s
-ORDER BY version
+# What a row of the history (`c`) says, with the terms of the split (`s`), where it is one.
+TOLD: Final = """c."offset", c.place, c.fill_quantity, c.fill_price, c.fill_notional, c.fill_fees,
+       s.new_units, s.old_units, s.lot_size, s.cash_in_lieu_price, s.currency"""
+SPLITS: Final = "LEFT JOIN trading_corporateaction s ON s.id = c.trade_id AND c.kind = 'split'"
+SINCE: Final = f"""
+SELECT {TOLD}
+FROM trading_positionchange c {SPLITS}
+WHERE c.account_id = %s AND c.instrument_id = %s AND c."offset" > %s AND c.version <= %s
+  AND c.effective_at <= %s
+ORDER BY c.version
 """
 
 
@@ -94,6 +100,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     effective_at: datetime
     booked_at: datetime
     effective_to: datetime
+    split: Split | None = None
 
     @property
     def state(self) -> PositionState:
@@ -103,8 +110,10 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     @property
     def told(self) -> Told:
         """The fill that the trade stands for, or the split."""
+        if self.split is not None:
+            return Told(self.offset, self.place, self.split)
         terms = (self.fill_quantity, self.fill_price, self.fill_notional, self.fill_fees)
-        return told(self.offset, self.place, *terms, self.split_factor)
+        return told(self.offset, self.place, *terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +206,17 @@ def told(
     price: Decimal,
     notional: Decimal,
     fees: Decimal,
-    factor: Decimal | None = None,
+    *split: Any,
 ) -> Told:
-    """What a row of the history says of its trade, or of a split."""
-    if factor is not None:
-        return Told(offset, place, Split(factor))
+    """What a row of the history says of its trade, or of a split (the arguments of `split_of`)."""
+    if split and split[0] is not None:
+        return Told(offset, place, split_of(*split))
     fill = Fill(quantity, price, notional, fees, place) if quantity else None
     return Told(offset, place, fill)
+
+
+def split_of(
+    new: Decimal, old: Decimal, lot_size: Decimal | None, price: Decimal | None, currency: str
+) -> Split:
+    """The split of these terms; its cash, if there is any, in the minor units of a currency."""
+    return Split(Ratio(new, old, lot_size or SMALLEST), price, minor_units(currency))

@@ -1,7 +1,8 @@
 """What instruments were worth at a time: the newest price of then that was known by then.
 
 Prices of one instrument enter the log in the order of their times, so the newest of then is the
-first that a walk backwards meets. It is as long as what was told since.
+first that a walk backwards meets. It is as long as what was told since. Some are told late: what a
+split makes of a price, above all. So what was known at a time that is past, only the log can say.
 """
 
 from collections.abc import Collection
@@ -11,21 +12,23 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
+from django.utils import timezone
 
 from apps.events.contracts import contract_of
 from apps.trading.events import PriceChanged
 
 CONTRACT: Final = contract_of(PriceChanged)
 MARKS: Final = """
-SELECT i.id, CASE WHEN i.last_price_at <= %(effective)s AND i.last_price_at <= %(known)s
-                  THEN i.last_price ELSE told.price END
+SELECT i.id, CASE WHEN told.price IS NOT NULL THEN told.price
+                  WHEN i.last_price_at <= %(effective)s AND i.last_price_at <= %(known)s
+                  THEN i.last_price END
 FROM unnest(%(ids)s::uuid[]) AS u (id) JOIN trading_instrument i ON i.id = u.id
 LEFT JOIN LATERAL (
     SELECT (e.data ->> 'price')::numeric AS price FROM events_event e
     WHERE e.key = i.id::text AND e.topic = %(topic)s AND e.name = %(name)s
       AND e.tenant_id = i.tenant_id
       AND e.occurred_at <= %(effective)s AND e.recorded_at <= %(known)s
-      AND NOT (i.last_price_at <= %(effective)s AND i.last_price_at <= %(known)s)
+      AND NOT (i.last_price_at <= %(effective)s AND %(all_is_known)s)
     ORDER BY e."offset" DESC LIMIT 1
 ) AS told ON true
 """
@@ -39,6 +42,7 @@ def marks_at(
         "ids": list(instruments),
         "effective": effective,
         "known": known,
+        "all_is_known": known >= timezone.now(),
         "topic": CONTRACT.topic,
         "name": CONTRACT.name,
     }

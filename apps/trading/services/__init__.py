@@ -2,7 +2,7 @@
 
 from apps.trading.services.accounts import AccountTerms, change_account, open_account, open_accounts
 from apps.trading.services.action_checks import ActionTerms
-from apps.trading.services.announcing import announce_action, withdraw_action
+from apps.trading.services.announcing import announce_action, price_fractions, withdraw_action
 from apps.trading.services.applying import apply_actions
 from apps.trading.services.controlling import Taken, pull_accounts, secret_of, take_notice
 from apps.trading.services.counterparties import change_counterparty, register_counterparty
@@ -13,7 +13,7 @@ from apps.trading.services.intake.requests import unprintable
 from apps.trading.services.keys import forget_old_keys
 from apps.trading.services.prices import PriceUpdate, record_prices
 from apps.trading.services.revisions import Revision, amend_trade, cancel_trade
-from apps.trading.services.settling import settle_units, split_settled
+from apps.trading.services.settling import settle_units, settled_units
 from apps.trading.services.snapshots import take_snapshot
 
 __all__ = [
@@ -40,12 +40,13 @@ __all__ = [
     "list_instrument",
     "open_account",
     "open_accounts",
+    "price_fractions",
     "pull_accounts",
     "record_prices",
     "register_counterparty",
     "secret_of",
     "settle_units",
-    "split_settled",
+    "settled_units",
     "take_notice",
     "take_snapshot",
     "unprintable",

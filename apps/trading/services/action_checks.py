@@ -9,19 +9,25 @@ from typing import Any, Final, TypeGuard
 from apps.calendars import selectors as calendars
 from apps.calendars.exceptions import UnknownCalendar
 from apps.core.exceptions import Fault, fault
-from apps.core.money import SCALE_MAX, exact, round_to
+from apps.core.money import SCALE_MAX
+from apps.core.units import Ratio
 from apps.trading.exceptions import ActionRefused
 from apps.trading.models import ActionKind, ActionState, CorporateAction, Instrument, InstrumentKind
-from apps.trading.selectors.actions import traded_since
+from apps.trading.selectors.actions import fractions_left, traded_since
 from apps.trading.services import terms as check
 
 SPLITTABLE: Final = frozenset({InstrumentKind.EQUITY.value, InstrumentKind.ETF.value})
 RATIO_MAX: Final = Decimal(1_000_000)
+PRICE_MAX: Final = Decimal(1_000_000_000)
 
 
 @dataclass(frozen=True, slots=True)
 class ActionTerms:
-    """What is announced. A split: `new_units` for `old_units`; a dividend: `amount` per unit."""
+    """What is announced. A split: `new_units` for `old_units`; a dividend: `amount` per unit.
+
+    Fractions that a split leaves are paid at `cash_in_lieu_price` per new unit, on `pay_date` or, where
+    none is said, on the ex-date.
+    """
 
     reference: str
     instrument: str
@@ -32,6 +38,13 @@ class ActionTerms:
     amount: Decimal | None = None
     currency: str | None = None
     pay_date: date | None = None
+    cash_in_lieu_price: Decimal | None = None
+
+    @property
+    def paid_on(self) -> date | None:
+        """The day on which something is paid, if anything is."""
+        is_lieu = self.kind == ActionKind.SPLIT and self.cash_in_lieu_price is not None
+        return self.pay_date or (self.ex_date if is_lieu else None)
 
 
 def begins(instrument: Instrument, day: date) -> datetime:
@@ -56,13 +69,10 @@ def settlement_of(instrument: Instrument) -> calendars.Terms:
         raise ActionRefused(errors=faults) from error
 
 
-def factor_of(new: Decimal, old: Decimal) -> Decimal:
-    """What one unit becomes, exactly. Raises `ArithmeticError` where no decimal is exactly that."""
-    with exact():
-        found = round_to(new / old, SCALE_MAX)
-        if found * old != new:
-            raise ArithmeticError
-    return found.normalize()
+def ratio_of(new: Decimal, old: Decimal, lot_size: Decimal | None) -> Ratio:
+    """What a split makes of units: whole lots, but where every unit becomes whole units anyway."""
+    found = Ratio(new, old)
+    return found if found.is_whole or lot_size is None else Ratio(new, old, lot_size)
 
 
 def decimals_of(amount: Decimal) -> int:
@@ -82,7 +92,8 @@ def differing_from(
         "new_units": terms.new_units,
         "old_units": terms.old_units,
         "amount": terms.amount,
-        "pay_date": terms.pay_date,
+        "cash_in_lieu_price": terms.cash_in_lieu_price,
+        "pay_date": terms.paid_on,
         "currency": terms.currency or known.currency,
     }
     for name, value in asked.items():
@@ -108,32 +119,35 @@ def form_faults(terms: ActionTerms, instrument: Instrument) -> list[Fault]:
 
 
 def _split_faults(terms: ActionTerms) -> Iterator[Fault]:
-    for name in ("amount", "currency", "pay_date"):
+    for name in ("amount", "currency"):
         if getattr(terms, name) is not None:
             yield fault(name, "not_wanted", "A split has none.")
+    yield from _lieu_faults(terms)
     sizes: Sequence[tuple[str, Decimal | None]] = (
         ("new_units", terms.new_units),
         ("old_units", terms.old_units),
     )
-    good = True
-    for name, value in sizes:
-        if not _is_between(value, RATIO_MAX) or value != value.to_integral_value():
-            good = False
-            yield fault(name, "not_whole", f"A whole number from 1 to {RATIO_MAX:f}.")
-    if not good:
-        return
-    assert terms.new_units is not None
-    assert terms.old_units is not None
-    if terms.new_units == terms.old_units:
+    faults = [
+        fault(name, "not_whole", f"A whole number from 1 to {RATIO_MAX:f}.")
+        for name, value in sizes
+        if not _is_between(value, RATIO_MAX) or value != value.to_integral_value()
+    ]
+    yield from faults
+    if not faults and terms.new_units == terms.old_units:
         yield fault("new_units", "no_change", "A unit stays a unit.")
-    try:
-        factor_of(terms.new_units, terms.old_units)
-    except ArithmeticError:
-        detail = (
-            "No decimal number is exactly this ratio, and nothing is rounded here: sell fractions"
-            " first, or adjust the books."
-        )
-        yield fault("old_units", "not_exact", detail)
+
+
+def _lieu_faults(terms: ActionTerms) -> Iterator[Fault]:
+    price = terms.cash_in_lieu_price
+    if price is None:
+        if terms.pay_date is not None:
+            yield fault("pay_date", "not_wanted", "Without cash in lieu nothing is paid.")
+        return
+    if not _is_between(price, PRICE_MAX) or decimals_of(price) > SCALE_MAX:
+        detail = f"Per new unit, above 0, and at most {PRICE_MAX:f}."
+        yield fault("cash_in_lieu_price", "out_of_range", detail)
+    if terms.pay_date is not None and terms.pay_date < terms.ex_date:
+        yield fault("pay_date", "too_early", "It is paid on the ex-date, or later.")
 
 
 def _is_between(value: Decimal | None, most: Decimal) -> TypeGuard[Decimal]:
@@ -141,7 +155,7 @@ def _is_between(value: Decimal | None, most: Decimal) -> TypeGuard[Decimal]:
 
 
 def _dividend_faults(terms: ActionTerms) -> Iterator[Fault]:
-    for name in ("new_units", "old_units"):
+    for name in ("new_units", "old_units", "cash_in_lieu_price"):
         if getattr(terms, name) is not None:
             yield fault(name, "not_wanted", "A cash dividend has none.")
     amount = terms.amount
@@ -151,6 +165,26 @@ def _dividend_faults(terms: ActionTerms) -> Iterator[Fault]:
         yield from check.currency_faults("currency", terms.currency)
     if terms.pay_date is None or terms.pay_date < terms.ex_date:
         yield fault("pay_date", "too_early", "It is paid on the ex-date, or later.")
+
+
+def fraction_faults(terms: ActionTerms, instrument: Instrument) -> Iterator[Fault]:
+    """Whether holdings of today would leave fractions that nobody said how to pay."""
+    if terms.kind != ActionKind.SPLIT or terms.cash_in_lieu_price is not None:
+        return
+    assert terms.new_units is not None
+    assert terms.old_units is not None
+    ratio = ratio_of(terms.new_units, terms.old_units, instrument.lot_size)
+    if accounts := fractions_left(instrument.tenant_id, instrument.pk, ratio).accounts:
+        yield price_is_needed(accounts)
+
+
+def price_is_needed(accounts: int) -> Fault:
+    """The fault of a split that leaves fractions without a price."""
+    detail = (
+        f"A fraction is left to {accounts} of the accounts. State the price per new unit at which it"
+        " is paid in cash."
+    )
+    return fault("cash_in_lieu_price", "required", detail)
 
 
 def place_faults(terms: ActionTerms, instrument: Instrument, now: datetime) -> Iterator[Fault]:

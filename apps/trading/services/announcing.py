@@ -1,6 +1,7 @@
 """Announce corporate actions, and take announcements back."""
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 from apps.events.services import UnitOfWork, unit_of_work
 from apps.trading.events import CorporateActionChanged
 from apps.trading.exceptions import ActionDiffers, ActionIsApplied, ActionRefused, UnknownAction
-from apps.trading.models import ActionKind, ActionState, CorporateAction, Instrument
+from apps.trading.models import ActionState, CorporateAction, Instrument
 from apps.trading.selectors import find_instrument
 from apps.trading.services import terms as check
 from apps.trading.services.action_checks import (
@@ -18,6 +19,7 @@ from apps.trading.services.action_checks import (
     begins,
     differing_from,
     form_faults,
+    fraction_faults,
     place_faults,
 )
 from apps.trading.services.intake.references import ACTIONS
@@ -45,13 +47,21 @@ def announce_action(
                 raise ActionDiffers(errors=differing, action=str(known.pk))
             return known, False
         instrument.refresh_from_db()
-        if faults := [*form_faults(terms, instrument), *place_faults(terms, instrument, now)]:
-            raise ActionRefused(errors=faults)
+        refuse(terms, instrument, now)
         row = _announced(tenant, terms, instrument, by, now)
         row.save(force_insert=True)
         point_to_next(instrument)
         tell(work, row, instrument, by)
     return row, True
+
+
+def refuse(terms: ActionTerms, instrument: Instrument, now: datetime) -> None:
+    """Raises `ActionRefused` with every reason, if there is any."""
+    faults = form_faults(terms, instrument)
+    if not faults:
+        faults += fraction_faults(terms, instrument)
+    if faults := [*faults, *place_faults(terms, instrument, now)]:
+        raise ActionRefused(errors=faults)
 
 
 def withdraw_action(tenant: int, uid: UUID, *, by: str, reason: str) -> CorporateAction:
@@ -69,10 +79,40 @@ def withdraw_action(tenant: int, uid: UUID, *, by: str, reason: str) -> Corporat
     return row
 
 
+def price_fractions(
+    tenant: int, uid: UUID, *, price: Decimal, pay_date: date | None = None, by: str
+) -> CorporateAction:
+    """State at which price the fractions of a split are paid; the same again changes nothing.
+
+    Raises `UnknownAction`, `ActionRefused`, `ActionIsApplied`, and `ActionDiffers` where it has another.
+    """
+    with unit_of_work() as work:
+        claim(tenant)
+        row = locked(tenant, uid)
+        terms = ActionTerms(
+            row.reference, row.instrument.symbol, row.kind, row.ex_date, row.new_units, row.old_units,
+            pay_date=pay_date, cash_in_lieu_price=price,
+        )  # fmt: skip
+        if faults := form_faults(terms, row.instrument):
+            raise ActionRefused(errors=faults)
+        if row.cash_in_lieu_price is not None:
+            if differing := list(differing_from(row, row.instrument, terms)):
+                raise ActionDiffers(errors=differing, action=str(row.pk))
+            return row
+        if row.state != ActionState.ANNOUNCED:
+            raise ActionIsApplied(state=row.state)
+        paid_on = terms.paid_on or row.ex_date
+        row.cash_in_lieu_price, row.currency = price, row.instrument.currency
+        row.pay_date, row.pay_at = paid_on, begins(row.instrument, paid_on)
+        row.save()
+        tell(work, row, row.instrument, by)
+    return row
+
+
 def _announced(
     tenant: int, terms: ActionTerms, instrument: Instrument, by: str, now: datetime
 ) -> CorporateAction:
-    is_split = terms.kind == ActionKind.SPLIT
+    paid_on = terms.paid_on
     return CorporateAction(
         tenant_id=tenant,
         reference=terms.reference,
@@ -82,10 +122,11 @@ def _announced(
         effective_at=begins(instrument, terms.ex_date),
         new_units=terms.new_units,
         old_units=terms.old_units,
+        cash_in_lieu_price=terms.cash_in_lieu_price,
         amount=terms.amount,
-        currency="" if is_split else terms.currency or instrument.currency,
-        pay_date=terms.pay_date,
-        pay_at=begins(instrument, terms.pay_date) if terms.pay_date else None,
+        currency=(terms.currency or instrument.currency) if paid_on else "",
+        pay_date=paid_on,
+        pay_at=begins(instrument, paid_on) if paid_on else None,
         state=ActionState.ANNOUNCED,
         announced_by=by,
         announced_at=now,
@@ -133,5 +174,6 @@ def tell(work: UnitOfWork, row: CorporateAction, instrument: Instrument, by: str
         pay_date=row.pay_date,
         accounts=row.accounts,
         by=by,
+        cash_in_lieu_price=row.cash_in_lieu_price,
     )
     work.publish(fact, tenant=row.tenant_id, key=str(instrument.pk))

@@ -1,4 +1,4 @@
-"""Apply corporate actions at their ex-dates, and pay dividends: each once.
+"""Apply corporate actions at their ex-dates, and pay dividends and cash in lieu: each once.
 
 An action is applied to whoever ever traded the instrument, by a fact in the order of each account: all
 trades of before the ex-date are in the log before it, all others behind it, since intake waits for the
@@ -8,20 +8,26 @@ the log is then the same for everybody who reads it.
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import structlog
 
-from apps.core.exceptions import DomainError, fault
+from apps.core.exceptions import DomainError
 from apps.core.money import SCALE_MAX, exact, round_to
+from apps.core.units import SMALLEST, Ratio
 from apps.events.services import UnitOfWork, unit_of_work
-from apps.trading.events import DividendApplied, DividendPaid, PriceChanged, SplitApplied
+from apps.trading.events import (
+    CashInLieuPaid,
+    DividendApplied,
+    DividendPaid,
+    PriceChanged,
+    SplitApplied,
+)
 from apps.trading.exceptions import ActionRefused
 from apps.trading.models import ActionKind, ActionState, CorporateAction, Instrument
-from apps.trading.selectors.actions import accounts_concerned, scale_needed
-from apps.trading.services.action_checks import decimals_of, factor_of
+from apps.trading.selectors.actions import accounts_concerned, fractions_left
+from apps.trading.services.action_checks import price_is_needed, ratio_of
 from apps.trading.services.announcing import claim, locked, point_to_next, tell
 
 log = structlog.get_logger(__name__)
@@ -37,9 +43,9 @@ def apply_actions(now: datetime) -> int:
         state=ActionState.ANNOUNCED, effective_at__lte=now
     ).order_by("effective_at", "pk"):
         done += _tried(row, _apply, now)
-    for row in CorporateAction.objects.filter(
-        state=ActionState.APPLIED, kind=ActionKind.DIVIDEND, pay_at__lte=now
-    ).order_by("pay_at", "pk"):
+    for row in CorporateAction.objects.filter(state=ActionState.APPLIED, pay_at__lte=now).order_by(
+        "pay_at", "pk"
+    ):
         done += _tried(row, _pay, now)
     return done
 
@@ -69,24 +75,20 @@ def _apply(work: UnitOfWork, row: CorporateAction, now: datetime) -> bool:
     )
     if earlier.exists():
         raise ActionRefused("An earlier action of the instrument comes first.")
-    factor = None
-    if row.kind == ActionKind.SPLIT:
-        assert row.new_units is not None
-        assert row.old_units is not None
-        factor = factor_of(row.new_units, row.old_units)
-        _stays_exact(row, factor)
+    ratio = _ratio(row) if row.kind == ActionKind.SPLIT else None
     concerned = accounts_concerned(row.tenant_id, instrument.pk)
     for account, number, method in concerned:
-        fact = _fact_for(row, instrument, (account, number, method), factor)
+        fact = _fact_for(row, instrument, (account, number, method), ratio)
         work.publish(fact, tenant=row.tenant_id, key=str(account), occurred_at=row.effective_at)
     row.state, row.applied_at, row.accounts = ActionState.APPLIED, now, len(concerned)
     row.problem = ""
+    row.lot_size = None if ratio is None or ratio.step == SMALLEST else ratio.step
     row.save()
     instrument.closed_before = row.ex_date
     instrument.save(update_fields=["closed_before"])
     point_to_next(instrument)
-    if factor is not None:
-        _price_in_new_units(work, instrument, factor)
+    if ratio is not None:
+        _price_in_new_units(work, instrument, ratio, row.effective_at)
     tell(work, row, instrument, "the clock")
     return True
 
@@ -96,8 +98,9 @@ def _pay(work: UnitOfWork, row: CorporateAction, now: datetime) -> bool:
         return False
     assert row.pay_date is not None
     assert row.pay_at is not None
+    paid = DividendPaid if row.kind == ActionKind.DIVIDEND else CashInLieuPaid
     for account, number, _ in accounts_concerned(row.tenant_id, row.instrument_id):
-        fact = DividendPaid(
+        fact = paid(
             action_id=row.pk,
             account_id=account,
             account_number=number,
@@ -118,7 +121,7 @@ def _fact_for(
     row: CorporateAction,
     instrument: Instrument,
     holder: tuple[UUID, str, str],
-    factor: Decimal | None,
+    ratio: Ratio | None,
 ) -> SplitApplied | DividendApplied:
     account, number, method = holder
     common: dict[str, Any] = {
@@ -130,14 +133,17 @@ def _fact_for(
         "ex_date": row.ex_date,
         "effective_at": row.effective_at,
     }
-    if factor is not None:
+    if ratio is not None:
         return SplitApplied(
             **common,
             cost_method=method,
             currency=instrument.currency,
-            new_units=row.new_units,
-            old_units=row.old_units,
-            factor=factor,
+            new_units=ratio.new,
+            old_units=ratio.old,
+            factor=ratio.rounded,
+            lot_size=None if ratio.step == SMALLEST else ratio.step,
+            cash_in_lieu_price=row.cash_in_lieu_price,
+            multiplier=instrument.multiplier,
         )
     assert row.amount is not None
     assert row.pay_date is not None
@@ -146,28 +152,38 @@ def _fact_for(
     )
 
 
-def _stays_exact(row: CorporateAction, factor: Decimal) -> None:
-    """Raises `ActionRefused` where a holding would have to be rounded."""
-    decimals = scale_needed(row.tenant_id, row.instrument_id) + decimals_of(factor)
-    if decimals > SCALE_MAX:
-        detail = f"Holdings would have {decimals} decimals, of which {SCALE_MAX} are kept."
-        raise ActionRefused(detail, errors=[fault("new_units", "not_exact", detail)])
+def _ratio(row: CorporateAction) -> Ratio:
+    """What the split makes of units. Raises `ActionRefused` where a fraction would be paid by nobody."""
+    assert row.new_units is not None
+    assert row.old_units is not None
+    ratio = ratio_of(row.new_units, row.old_units, row.instrument.lot_size)
+    if row.cash_in_lieu_price is None:
+        accounts, unfolded = fractions_left(row.tenant_id, row.instrument_id, ratio)
+        if unfolded:
+            raise ActionRefused(f"Positions have yet to take {unfolded} facts; then it is applied.")
+        if accounts:
+            needed = price_is_needed(accounts)
+            raise ActionRefused(needed["detail"], errors=[needed])
+    return ratio
 
 
-def _price_in_new_units(work: UnitOfWork, instrument: Instrument, factor: Decimal) -> None:
-    """The last price of before is that of fewer units: unrealised profit and price bands go on."""
-    if instrument.last_price is None or instrument.last_price_at is None:
+def _price_in_new_units(
+    work: UnitOfWork, instrument: Instrument, ratio: Ratio, since: datetime
+) -> None:
+    """The last price of before, as it is from the ex-date on: unrealised profit and price bands go on.
+
+    A price of the ex-date, or later, is in new units already.
+    """
+    at = instrument.last_price_at
+    if instrument.last_price is None or at is None or at >= since:
         return
     with exact():
-        price = round_to(instrument.last_price / factor, SCALE_MAX)
+        price = round_to(instrument.last_price * ratio.old / ratio.new, SCALE_MAX)
     if not price:
         return
-    instrument.last_price = price
-    instrument.save(update_fields=["last_price"])
+    instrument.last_price, instrument.last_price_at = price, since
+    instrument.save(update_fields=["last_price", "last_price_at"])
     fact = PriceChanged(
-        instrument_id=instrument.pk,
-        symbol=instrument.symbol,
-        price=price,
-        at=instrument.last_price_at,
+        instrument_id=instrument.pk, symbol=instrument.symbol, price=price, at=since
     )
-    work.publish(fact, tenant=instrument.tenant_id, key=str(instrument.pk))
+    work.publish(fact, tenant=instrument.tenant_id, key=str(instrument.pk), occurred_at=since)

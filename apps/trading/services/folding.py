@@ -40,7 +40,7 @@ from apps.trading.positions import (
     lots_to_json,
 )
 from apps.trading.selectors import position_cache
-from apps.trading.selectors.history import Change, History
+from apps.trading.selectors.history import Change, History, split_of
 from apps.trading.selectors.position_cache import StoredPosition
 
 LOAD: Final = """
@@ -201,13 +201,17 @@ def _fold(held: dict[Pair, Held], one: Recorded) -> Change:
 
 def _split(position: Held, one: Recorded, split: SplitApplied) -> Change:
     before = position.state.quantity
-    position.state = apply_split(position.state, Split(split.factor))
+    terms = _terms(split.multiplier, False, split.cost_method, split.currency)
+    price = split.cash_in_lieu_price
+    told = split_of(split.new_units, split.old_units, split.lot_size, price, split.currency)
+    position.state, cash = apply_split(position.state, told, terms)
     _advance(position, one, split.effective_at)
     with exact():
         units = position.state.quantity - before
     kind = ChangeKind.SPLIT.value
-    made = _Made(split.action_id, kind, one.offset, units, ZERO, ZERO, ZERO, split.factor)
-    return _changed_by(made, one, position, split.effective_at)
+    paid = (price or ZERO, cash, ZERO)
+    made = _Made(split.action_id, kind, one.offset, units, *paid, split.factor)
+    return _changed_by(made, one, position, split.effective_at, told)
 
 
 def _advance(position: Held, one: Recorded, effective_at: datetime) -> None:
@@ -230,7 +234,13 @@ class _Made(NamedTuple):
     split_factor: Decimal | None = None
 
 
-def _changed_by(made: _Made, one: Recorded, position: Held, effective_at: datetime) -> Change:
+def _changed_by(
+    made: _Made,
+    one: Recorded,
+    position: Held,
+    effective_at: datetime,
+    split: Split | None = None,
+) -> Change:
     fact, state = _fact(one), position.state
     change = Change(
         one.partition,
@@ -247,6 +257,7 @@ def _changed_by(made: _Made, one: Recorded, position: Held, effective_at: dateti
         effective_at,
         position.known_to,
         position.effective_to,
+        split,
     )
     position.changes.append(change)
     return change

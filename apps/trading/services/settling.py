@@ -1,6 +1,6 @@
 """What settlement tells of positions: how much of them is settled."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -21,34 +21,23 @@ ON CONFLICT (account_id, instrument_id) DO UPDATE SET
     updated_at = excluded.updated_at
 """
 
-
-SPLIT: Final = """
-UPDATE trading_settledholding AS h SET quantity = h.quantity * u.factor, version = h.version + 1,
-    updated_at = %s
-FROM (
-    SELECT o.account_id, o.instrument_id, o.quantity AS before, n.factor
-    FROM unnest(%s::uuid[], %s::uuid[], %s::numeric[]) AS n (account, instrument, factor)
-    JOIN trading_settledholding o ON o.account_id = n.account AND o.instrument_id = n.instrument
-    ORDER BY o.account_id, o.instrument_id FOR UPDATE OF o
-) AS u
-WHERE h.account_id = u.account_id AND h.instrument_id = u.instrument_id
-RETURNING h.account_id, h.instrument_id, h.quantity - u.before
+# In the same order.
+HELD: Final = """
+SELECT h.account_id, h.instrument_id, h.quantity
+FROM unnest(%s::uuid[], %s::uuid[]) AS u (account, instrument)
+JOIN trading_settledholding h ON h.account_id = u.account AND h.instrument_id = u.instrument
+ORDER BY h.account_id, h.instrument_id FOR UPDATE OF h
 """
 
 
-def split_settled(factors: Mapping[tuple[UUID, UUID], Decimal]) -> dict[tuple[UUID, UUID], Decimal]:
-    """Settled units of (account, instrument) become `factor` times as many; what that made of each.
-
-    Belongs into the transaction that posts it, which says when it happens only once.
-    """
-    if not factors:
+def settled_units(places: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Decimal]:
+    """Settled units by (account, instrument), where there are any: locked, for whoever changes them."""
+    if not places:
         return {}
-    accounts, instruments = zip(*factors, strict=True)
+    accounts, instruments = zip(*places, strict=True)
     with unit_of_work(), connection.cursor() as cursor:
-        cursor.execute(
-            SPLIT, [timezone.now(), list(accounts), list(instruments), list(factors.values())]
-        )
-        return {(account, instrument): made for account, instrument, made in cursor.fetchall()}
+        cursor.execute(HELD, [list(accounts), list(instruments)])
+        return {(account, instrument): held for account, instrument, held in cursor.fetchall()}
 
 
 def settle_units(moved: Mapping[tuple[int, UUID, UUID], Decimal]) -> None:

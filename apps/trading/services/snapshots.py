@@ -23,7 +23,7 @@ from apps.trading.positions import (
     replay,
 )
 from apps.trading.selectors.exposure import FOLDER, terms_of
-from apps.trading.selectors.history import ALL, History, told
+from apps.trading.selectors.history import ALL, SPLITS, TOLD, History, told
 
 SLACK: Final = timedelta(hours=1)
 """Far longer than a batch takes: a position that a transaction was writing while the last snapshot
@@ -55,13 +55,12 @@ WITH cut AS (
 SELECT run.id, (SELECT count(*) FROM written) FROM run
 """
 # Every position that moved since its row of a snapshot before, with the fills between the two.
-MOVED: Final = """
+MOVED: Final = f"""
 DECLARE moved NO SCROLL CURSOR FOR
 SELECT n.account_id, n.instrument_id, i.symbol, a.cost_method, i.currency, i.multiplier, i.inverse,
        n.version, n.quantity, n.cost, n.realised_pnl, n.fees, n.lots,
        b.last_offset, b.quantity, b.cost, b.realised_pnl, b.fees, b.lots,
-       c."offset", c.place, c.fill_quantity, c.fill_price, c.fill_notional, c.fill_fees,
-       c.split_factor
+       {TOLD}
 FROM trading_positionsnapshot n
 JOIN trading_clientaccount a ON a.id = n.account_id
 JOIN trading_instrument i ON i.id = n.instrument_id
@@ -73,6 +72,7 @@ CROSS JOIN LATERAL (
 ) AS b
 LEFT JOIN trading_positionchange c ON c.account_id = n.account_id
     AND c.instrument_id = n.instrument_id AND c.version > b.version AND c.version <= n.version
+{SPLITS}
 WHERE n.snapshot_id = %s
 ORDER BY n.account_id, n.instrument_id, c.version
 """

@@ -21,7 +21,7 @@ class Command(BaseCommand):
         "Take a base backup of the running database, restore it on a PostgreSQL of its own beside an"
         " empty Redis, recover there (manage.py recover) and compare: nothing that was acknowledged"
         " before the backup began may be missing. The running stack goes on meanwhile; the copy is"
-        " removed at the end. Exit code 1 if something is lost or does not add up."
+        " removed at the end, or by the next drill where this one is killed. Exit code 1 if something is lost or does not add up."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

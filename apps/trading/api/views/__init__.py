@@ -1,6 +1,11 @@
 """Trading's views: parse, one call, render."""
 
-from apps.trading.api.views.actions import ActionListView, ActionView, ActionWithdrawalView
+from apps.trading.api.views.actions import (
+    ActionCashInLieuView,
+    ActionListView,
+    ActionView,
+    ActionWithdrawalView,
+)
 from apps.trading.api.views.positions import PositionListView, PositionView
 from apps.trading.api.views.reference import (
     AccountListView,
@@ -22,6 +27,7 @@ from apps.trading.api.views.trades import (
 __all__ = [
     "AccountListView",
     "AccountView",
+    "ActionCashInLieuView",
     "ActionListView",
     "ActionView",
     "ActionWithdrawalView",

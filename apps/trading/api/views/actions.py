@@ -28,11 +28,24 @@ class CorporateActionIn(StrictForm):
     ex_date = serializers.DateField(help_text="Traded without it from this day on.")
     new_units = AmountField(required=False, help_text="Of a split: this many …")
     old_units = AmountField(required=False, help_text="… for so many.")
+    cash_in_lieu_price = AmountField(
+        required=False,
+        help_text="Of a split: paid for a fraction of a new unit, per unit. Needed where any is left.",
+    )
     amount = AmountField(required=False, help_text="Of a dividend, per unit.")
     currency = wire.TextField(
         required=False, max_length=12, help_text="Of a dividend; the instrument's, unless said."
     )
-    pay_date = serializers.DateField(required=False, help_text="Of a dividend.")
+    pay_date = serializers.DateField(
+        required=False, help_text="Of a dividend; of cash in lieu: the ex-date, unless said."
+    )
+
+
+class CashInLieuIn(StrictForm):
+    """At which price the fractions of a split are paid, and when."""
+
+    price = AmountField(help_text="Of a new unit.")
+    pay_date = serializers.DateField(required=False, help_text="The ex-date, unless said.")
 
 
 class ActionsQuery(PageQuery):
@@ -55,6 +68,8 @@ class CorporateActionOut(serializers.Serializer[Any]):
     effective_at = serializers.DateTimeField(help_text="When that day begins at the market.")
     new_units = AmountField(allow_null=True)
     old_units = AmountField(allow_null=True)
+    cash_in_lieu_price = AmountField(allow_null=True)
+    lot_size = AmountField(allow_null=True, help_text="Units came in multiples of it.")
     amount = AmountField(allow_null=True)
     currency = serializers.CharField(allow_blank=True)
     pay_date = serializers.DateField(allow_null=True)
@@ -133,6 +148,23 @@ class ActionWithdrawalView(ApiView):
         row = services.withdraw_action(
             caller.tenant.pk, action_id, by=caller.client, reason=given["reason"]
         )
+        return Response(_out(row))
+
+
+class ActionCashInLieuView(ApiView):
+    """The price at which the fractions of a split are paid."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        request=CashInLieuIn,
+        responses={200: CorporateActionOut, **doc.problems(400, 404, 409, 422)},
+        summary="State the price of a split's fractions, as long as it has none and is not applied",
+    )
+    def post(self, request: Request, action_id: UUID) -> Response:
+        """The action as it is now."""
+        caller, given = caller_of(request), read_form(CashInLieuIn, request.data)
+        row = services.price_fractions(caller.tenant.pk, action_id, by=caller.client, **given)
         return Response(_out(row))
 
 

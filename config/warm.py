@@ -1,7 +1,7 @@
 """What the processes of a stack have in common, imported once for all of them (config/nursery.py).
 
 What is imported here opens no connection, starts no thread and names nothing after its process: every
-copy would have the same. `tests/config/test_warm.py` looks.
+copy would have the same. `tests/config/test_nursery.py` looks.
 """
 
 import gc

@@ -24,6 +24,8 @@ from apps.trading.selectors.position_cache import StoredPosition
 from apps.trading.selectors.positions import Positions, PositionView
 from apps.trading.selectors.quotes import Quote
 
+# OFFSET 0: the searches would be merged into every place that mentions them, and made there again.
+# Of what the newest change is older than, that is the version, and nothing has to be searched.
 AS_OF: Final = """
 SELECT p.account_id, a.number, i.kind, i.symbol, p.instrument_id, p.currency, i.multiplier, i.inverse, a.cost_method, known.version,
        coalesce(c."offset", 0), c.quantity, c.cost, c.realised_pnl, c.fees,
@@ -32,10 +34,14 @@ FROM trading_position p
 JOIN trading_instrument i ON i.id = p.instrument_id
 JOIN trading_clientaccount a ON a.id = p.account_id
 CROSS JOIN LATERAL (
-    SELECT trading_version_at(p.account_id, p.instrument_id, 'infinity', %(known)s) AS version
+    SELECT CASE WHEN p.known_to <= %(known)s THEN p.version
+           ELSE trading_version_at(p.account_id, p.instrument_id, 'infinity', %(known)s)
+           END AS version OFFSET 0
 ) AS known
 CROSS JOIN LATERAL (
-    SELECT trading_version_at(p.account_id, p.instrument_id, %(effective)s, %(known)s) AS version
+    SELECT CASE WHEN p.known_to <= %(known)s AND p.effective_to <= %(effective)s THEN p.version
+           ELSE trading_version_at(p.account_id, p.instrument_id, %(effective)s, %(known)s)
+           END AS version OFFSET 0
 ) AS dealt
 LEFT JOIN trading_positionchange c ON c.account_id = p.account_id
     AND c.instrument_id = p.instrument_id AND c.version = dealt.version

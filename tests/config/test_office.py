@@ -44,6 +44,9 @@ ROWS: Rows = {
 }  # fmt: skip
 """A row for each kind of page that is one row's."""
 
+FILES = {"reports_reportfile_content"}
+"""Addresses that only give a file, by GET (tests/reports/test_admin.py)."""
+
 
 def buttons() -> list[tuple[type[models.Model], str]]:
     """The addresses of the back office that are no list, form or history: what was added to it."""
@@ -51,7 +54,7 @@ def buttons() -> list[tuple[type[models.Model], str]]:
     for model, office in admin.site._registry.items():
         for one in office.get_urls():
             name = one.name if isinstance(one, URLPattern) else None
-            if name and not USUAL.search(name):
+            if name and not USUAL.search(name) and name not in FILES:
                 found.append((model, name))
     return found
 

@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
+from apps.agents.models import Agent
 from apps.agents.services import AgentTerms, create_agent
 from apps.conversations import selectors, services
 from apps.conversations.management import callers, dialogues, simulation
@@ -65,6 +66,9 @@ def test_every_message_is_on_every_screen_once_and_in_order(simulate, tenant):
     assert result["conversations"] == 8
     assert result["messages"] == sum(len(played[n % len(played)].turns) for n in range(8))
     assert result["deliveries"] >= 3 * result["messages"]
+    # Another tenant's agents may be simulated, too: a user's name is taken once.
+    names = Agent.objects.for_tenant(tenant.pk).values_list("user__username", flat=True)
+    assert set(names) == {f"simulated-{tenant.slug}-{number}" for number in (1, 2, 3)}
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -56,10 +56,14 @@ class Simulation:
 
     def __init__(
         self, api: Api, *, agents: int, speed: float, rate: float, at_once: int,
-        progress: Callable[[Result], None] = lambda _: None,
+        staff: str = "simulated", progress: Callable[[Result], None] = lambda _: None,
     ) -> None:  # fmt: skip
-        """`speed` divides the pauses of the dialogues; 0: none. `rate` (messages a second in all) bounds both."""
+        """`speed` divides the pauses of the dialogues; 0: none. `rate` (messages a second in all) bounds both.
+
+        `staff` begins the agents' user names: a name is one tenant's.
+        """
         self.api = api
+        self._staff = staff
         self.result = Result()
         self._agents = agents
         self._speed = speed
@@ -92,7 +96,7 @@ class Simulation:
 
     async def _open_desks(self) -> None:
         for number in range(1, self._agents + 1):
-            name = f"simulated-{number}"
+            name = f"{self._staff}-{number}"
             await self.api.post("/agents", {"user": name, "name": f"Agent {number}"})
             ask = partial(self.api.post, "/agents/me/ticket", {"agent": name})
             desk = Screen(ask, self._at_desk, is_desk=True)

@@ -77,6 +77,7 @@ class Command(BaseCommand):
                 speed=options["speed"],
                 rate=options["rate"],
                 at_once=options["at_once"],
+                staff=f"simulated-{options['tenant']}",
                 progress=lambda seen: bar.update(task, completed=seen.conversations),
             )
             return await simulation.run(endless(dialogues, count))

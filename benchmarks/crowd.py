@@ -49,7 +49,11 @@ class Crowd:
         await self.open()
         print("open", flush=True)
         await asyncio.to_thread(sys.stdin.readline)  # whoever measures says when
-        async with redis.asyncio.Redis.from_url(os.environ["BENCH_REDIS_URL"]) as self.publisher:
+        # A few connections, waited for: a publish for each would open one for each.
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
+            os.environ["BENCH_REDIS_URL"], max_connections=16, timeout=None
+        )
+        async with redis.asyncio.Redis.from_pool(pool) as self.publisher:
             if self.asked.get("flat_out"):
                 await self.chatter()
             elif self.asked["rate"]:

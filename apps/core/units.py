@@ -9,7 +9,7 @@ the fraction. Everything is exact; only `shared` rounds, and its parts add up.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, Self
 
 from apps.core.money import SCALE_MAX, ZERO, exact, round_to
 
@@ -24,6 +24,16 @@ class Ratio:
     new: Decimal
     old: Decimal = ONE
     step: Decimal = SMALLEST
+
+    @classmethod
+    def of(cls, new: Decimal, old: Decimal, lot_size: Decimal | None) -> Self:
+        """In lots of a size; none: any."""
+        return cls(new, old, lot_size or SMALLEST)
+
+    @property
+    def lot_size(self) -> Decimal | None:
+        """The step, where it is one that was asked for."""
+        return None if self.step == SMALLEST else self.step
 
     def __post_init__(self) -> None:
         for one in (self.new, self.old, self.step):

@@ -16,9 +16,8 @@ import msgspec
 import redis
 import structlog
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from apps.core.impatient_redis import ImpatientRedis
 from apps.resilience import breaker as machine
 from apps.resilience.breaker import CLOSED, Admission, Phase, Policy, Record
 
@@ -129,13 +128,13 @@ class _Process:
     """What this process has of Redis, and its breakers."""
 
     def __init__(self) -> None:
-        self.client: redis.Redis | None = None
         self.broken_until = float("-inf")
         self.breakers: dict[str, Breaker] = {}
         self.lock = threading.Lock()
 
 
 _process = _Process()
+_client = ImpatientRedis(lambda: settings.REDIS_URL, lambda: TIMEOUT)
 
 
 def breaker(name: str, policy: Policy = Policy()) -> Breaker:  # noqa: B008 - frozen
@@ -161,6 +160,10 @@ def forget() -> None:
     """Forget client and copies: after a fork, and between tests."""
     global _process  # noqa: PLW0603 - one a process
     _process = _Process()
+    _client.forget()
+
+
+_client = ImpatientRedis(lambda: settings.REDIS_URL, lambda: TIMEOUT)
 
 
 def _key(name: str) -> str:
@@ -171,8 +174,7 @@ def _read(name: str) -> tuple[float, bytes] | None:
     """The time and the record as text, empty where there is none; nothing without Redis."""
 
     def ask() -> tuple[float, bytes]:
-        client = _client()  # held until the answer is there
-        pipe = client.pipeline(transaction=False)
+        pipe = _client().pipeline(transaction=False)
         pipe.time()
         pipe.get(_key(name))
         (seconds, micros), text = pipe.execute()
@@ -196,20 +198,6 @@ def _ask(call: Callable[[], T]) -> T | None:
         process.broken_until = time.monotonic() + BREAK_SECONDS
         log.warning("breakers decide by their copies", error=type(error).__name__)
         return None
-
-
-def _client() -> redis.Redis:
-    # One, also where threads begin together: a client that nobody keeps closes its connections, and
-    # a pipeline of it would read from a closed one.
-    with _process.lock:
-        if _process.client is None:
-            _process.client = redis.Redis.from_url(
-                settings.REDIS_URL,
-                socket_timeout=TIMEOUT,
-                socket_connect_timeout=TIMEOUT,
-                retry=Retry(NoBackoff(), 0),
-            )
-        return _process.client
 
 
 # Parent and child on one socket would read each other's answers.

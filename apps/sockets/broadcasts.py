@@ -7,16 +7,14 @@ A broadcast may be lost, doubled or late. Numbered frames are made good by whoev
 import os
 import time
 from collections.abc import Iterable
-from functools import cache
 from itertools import groupby
 from typing import Final, NamedTuple
 
 import redis
 import structlog
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from apps.core.impatient_redis import ImpatientRedis
 from apps.sockets.frames import Position, pack
 
 log = structlog.get_logger(__name__)
@@ -26,6 +24,8 @@ BREAK_SECONDS: Final = 2.0
 """How long nothing is sent after a failure; receivers ask the store in the meantime."""
 
 _broken_until = 0.0
+client = ImpatientRedis(lambda: settings.REDIS_URL, lambda: TIMEOUT)
+"""This process's client for telling."""
 
 
 class Broadcast(NamedTuple):
@@ -68,22 +68,11 @@ def publish_many(broadcasts: Iterable[Broadcast]) -> None:
         log.exception("screens not told; they will ask")
 
 
-@cache
-def client() -> redis.Redis:
-    """This process's client for telling: short time-outs and no retries."""
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=TIMEOUT,
-        socket_connect_timeout=TIMEOUT,
-        retry=Retry(NoBackoff(), 0),
-    )
-
-
 def reset() -> None:
     """Forget client and breaker: after a fork, and between tests."""
     global _broken_until  # noqa: PLW0603 - the breaker is the process's
     _broken_until = 0.0
-    client.cache_clear()
+    client.forget()
 
 
 def _position(one: Broadcast) -> Position | None:

@@ -1,25 +1,13 @@
 """Redis for short memories of doors: tickets, failures to sign in, who is present."""
 
-from functools import cache
-
-import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+
+from apps.core.impatient_redis import ImpatientRedis
 
 TIMEOUT = 0.25  # seconds that one call may take: a person waits
 
-
-@cache
-def client() -> redis.Redis:
-    """This process's client: short time-outs and no retries. Its calls raise `redis.RedisError`."""
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=TIMEOUT,
-        socket_connect_timeout=TIMEOUT,
-        retry=Retry(NoBackoff(), 0),
-        health_check_interval=5,
-    )
+client = ImpatientRedis(lambda: settings.REDIS_URL, lambda: TIMEOUT, health_check_interval=5)
+"""This process's client. Its calls raise `redis.RedisError`."""
 
 
 def key(*parts: str) -> str:

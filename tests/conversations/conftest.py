@@ -22,7 +22,7 @@ def door(django_db_setup, django_db_blocker):
 @pytest.fixture
 def sockets(door, settings, transactional_db):
     """The real socket door's address; this process talks on the same Redis channels."""
-    redis_client.client.cache_clear()
+    redis_client.client.forget()
     broadcasts.reset()
     settings.SOCKETS_URL = f"ws://127.0.0.1:{door}"
     settings.REDIS_PREFIX = servers.redis_prefix()

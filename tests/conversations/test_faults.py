@@ -64,10 +64,10 @@ def place(door, settings):
     settings.REDIS_URL = door.redis_url
     settings.REDIS_PREFIX = servers.redis_prefix()
     settings.SOCKETS_URL = f"ws://127.0.0.1:{door.port}"
-    for one in (redis_client.client.cache_clear, broadcasts.reset, waking.reset):
+    for one in (redis_client.client.forget, broadcasts.reset, waking.reset):
         one()
     yield settings
-    for one in (redis_client.client.cache_clear, broadcasts.reset, waking.reset):
+    for one in (redis_client.client.forget, broadcasts.reset, waking.reset):
         one()
 
 

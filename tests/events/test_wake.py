@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import psycopg
 import pytest
-import redis
 from celery import current_app
 from celery.exceptions import QueueNotFound
 from django.conf import settings
 from django.db import OperationalError, connection
 from kombu import Queue
 
+from apps.core.impatient_redis import ImpatientRedis
 from apps.events import registry, tasks
 from apps.events.contracts import PARTITIONS
 from apps.events.services import (
@@ -303,11 +303,8 @@ class TestSweep:
         make_handler()
         append(1)
         age(2)
-
-        def refused():
-            raise redis.ConnectionError
-
-        monkeypatch.setattr(waking, "client", refused)
+        nowhere = ImpatientRedis(lambda: "redis://127.0.0.1:1/0", lambda: 0.2)
+        monkeypatch.setattr(waking, "client", nowhere)
         assert sweep_in_turn() == 1
         age(2)
         assert sweep_in_turn() == 1

@@ -8,6 +8,7 @@ import pytest
 import redis
 from django.conf import settings
 
+from apps.core.impatient_redis import ImpatientRedis
 from apps.resilience import services
 from apps.resilience.breaker import Phase, Policy
 from apps.resilience.services import Breaker, breaker
@@ -29,14 +30,9 @@ def away(monkeypatch):
     """Redis that does not answer: nobody listens on port 1."""
 
     def go(*, back=False):
-        services._process.client = None
         services._process.broken_until = float("-inf")
         url = settings.REDIS_URL if back else "redis://127.0.0.1:1/0"
-        monkeypatch.setattr(
-            services,
-            "_client",
-            lambda: redis.Redis.from_url(url, socket_timeout=0.2, socket_connect_timeout=0.2),
-        )
+        monkeypatch.setattr(services, "_client", ImpatientRedis(lambda: url, lambda: 0.2))
 
     return go
 

@@ -16,12 +16,12 @@ def _forget(_own_redis_keys: None) -> Iterator[None]:
     broadcasts.reset()
     yield
     broadcasts.reset()
-    redis_client.client.cache_clear()
+    redis_client.client.forget()
 
 
 @pytest.fixture
 def no_redis(settings) -> None:
     """Redis does not answer: nobody listens on port 1."""
-    redis_client.client.cache_clear()
+    redis_client.client.forget()
     broadcasts.reset()
     settings.REDIS_URL = settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"

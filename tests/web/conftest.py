@@ -28,7 +28,7 @@ def _forget(_own_redis_keys: None) -> Iterator[None]:
     feeds._feeds.clear()
     limits.forget_all()
     health.forget()
-    redis_client.client.cache_clear()
+    redis_client.client.forget()
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def trade(tenant: Tenant) -> Callable[..., None]:
 @pytest.fixture
 def no_redis(settings) -> None:
     """Redis does not answer: nobody listens on port 1."""
-    redis_client.client.cache_clear()
+    redis_client.client.forget()
     waking.reset()
     settings.REDIS_URL = settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
 

@@ -7,19 +7,21 @@ does not answer.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import msgspec
-import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+
+from apps.core.impatient_redis import ImpatientRedis
 
 TIMEOUT = 0.25  # seconds that one call may take
 ALIVE_SECONDS = 15.0
 """A worker that was not heard of for this long is gone: killed, frozen, or cut off."""
 FORGOTTEN_SECONDS = 600.0
 """How long one that is gone is still shown."""
+_client = ImpatientRedis(lambda: settings.REDIS_URL, lambda: TIMEOUT, health_check_interval=5)
+_broker = ImpatientRedis(
+    lambda: settings.CELERY_BROKER_URL, lambda: TIMEOUT, health_check_interval=5
+)
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
@@ -56,7 +58,7 @@ def workers() -> list[Worker]:
     """Workers heard of in the last ten minutes, by name."""
     now = time.time()
     found = []
-    for name, said in _client(settings.REDIS_URL).hgetall(workers_key()).items():
+    for name, said in _client().hgetall(workers_key()).items():
         beat = msgspec.json.decode(said, type=Heartbeat)
         called = name.decode() if isinstance(name, bytes) else name
         found.append(Worker(called, beat.queues, beat.pid, max(now - beat.at, 0.0)))
@@ -70,22 +72,9 @@ def queue_lengths(queues: Sequence[str]) -> dict[str, int]:
 
     Few, whatever the load: a message is a wake, not an event.
     """
-    url = settings.CELERY_BROKER_URL
-    if not url.startswith(("redis://", "rediss://")):
+    if not settings.CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
         return {}
-    with _client(url).pipeline(transaction=False) as pipe:
+    with _broker().pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.llen(queue)
         return dict(zip(queues, pipe.execute(), strict=True))
-
-
-@cache
-def _client(url: str) -> redis.Redis:
-    """Short time-outs and no retries: the pages that ask can do without an answer."""
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=TIMEOUT,
-        socket_connect_timeout=TIMEOUT,
-        retry=Retry(NoBackoff(), 0),
-        health_check_interval=5,
-    )

@@ -20,9 +20,8 @@ from kombu import Connection
 from kombu.exceptions import ChannelError  # type: ignore[attr-defined] # the stubs miss it
 from kombu.pools import producers  # type: ignore[attr-defined] # the stubs miss it
 from kombu.transport import virtual
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from apps.core.impatient_redis import ImpatientRedis
 from apps.events import registry
 
 log = structlog.get_logger(__name__)
@@ -40,7 +39,6 @@ DRAIN = "events.drain"
 Place = tuple[str, int]
 """Topic and partition."""
 
-_client: redis.Redis | None = None
 _broker: Connection | None = None
 _broken_until = 0.0
 _rooms: dict[str, tuple[float, bool]] = {}
@@ -48,23 +46,9 @@ _rooms: dict[str, tuple[float, bool]] = {}
 _map: dict[Place, int] = {}
 _map_read_at = float("-inf")
 _lock = threading.Lock()
-_client_lock = threading.Lock()
 
-
-def client() -> redis.Redis:
-    """This process's Redis client for hints: short time-outs and no retries."""
-    global _client  # noqa: PLW0603 - one pool a process
-    # One, also where threads begin together: a client that nobody keeps closes its connections.
-    with _client_lock:
-        if _client is None:
-            _client = redis.Redis.from_url(
-                settings.REDIS_URL,
-                socket_timeout=TIMEOUT,
-                socket_connect_timeout=TIMEOUT,
-                retry=Retry(NoBackoff(), 0),
-                health_check_interval=5,
-            )
-        return _client
+client = ImpatientRedis(lambda: settings.REDIS_URL, lambda: TIMEOUT, health_check_interval=5)
+"""This process's Redis client for hints."""
 
 
 def broker() -> Connection:
@@ -121,7 +105,7 @@ def _not_yet_woken(wanted: list[tuple[str, str, int]]) -> list[tuple[str, str, i
 
 
 def clear_flags(handler: str, topic: str, partitions: Iterable[int]) -> None:
-    """Let the next append wake again. Called before the log is read: after it, a wake could be lost."""
+    """Let the next append wake again. Before a look at the log: after the last one, a wake could be lost."""
     try:
         client().delete(*(_flag(handler, topic, number) for number in partitions))
     except redis.RedisError as error:
@@ -182,9 +166,9 @@ def shard_map() -> dict[Place, int]:
 
 def reset() -> None:
     """Forget clients, breaker and map: after a fork, and between tests."""
-    global _client, _client_lock, _broker, _broken_until, _map_read_at  # noqa: PLW0603 - the process's
-    _client_lock = threading.Lock()  # a child may be born while a thread of its parent holds it
-    _client, _broker, _broken_until, _map_read_at = None, None, 0.0, float("-inf")
+    global _broker, _broken_until, _map_read_at
+    client.forget()
+    _broker, _broken_until, _map_read_at = None, 0.0, float("-inf")
     _rooms.clear()
 
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from apps.core.money import exact, minor_units, round_to
-from apps.core.units import SMALLEST, Ratio
+from apps.core.units import Ratio
 from apps.ledger.journal.entries import Code, EntryDraft, Kind, Leg
 from apps.trading.events import CashInLieuPaid, DividendApplied, DividendPaid, SplitApplied
 
@@ -44,7 +44,7 @@ def entry_for_cash_in_lieu(
 
 
 def _ratio(event: SplitApplied) -> Ratio:
-    return Ratio(event.new_units, event.old_units, event.lot_size or SMALLEST)
+    return Ratio.of(event.new_units, event.old_units, event.lot_size)
 
 
 def _owed(

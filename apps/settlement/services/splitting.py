@@ -19,7 +19,7 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.core.money import ZERO, exact
-from apps.core.units import SMALLEST, Ratio
+from apps.core.units import Ratio
 from apps.events.services import unit_of_work
 from apps.ledger import services as books
 from apps.settlement.models import UnitSplit
@@ -77,7 +77,7 @@ def split_units(splits: Sequence[tuple[int, SplitApplied]], *, partition: int) -
         settled = trading.settled_units(wanted.keys())
         made: dict[Place, Decimal] = {}
         for place, (_, one) in wanted.items():
-            ratio = Ratio(one.new_units, one.old_units, one.lot_size or SMALLEST)
+            ratio = Ratio.of(one.new_units, one.old_units, one.lot_size)
             made[place] = _split(settled.get(place, ZERO), open_ones.get(place, []), ratio)
         changed = [one for found in open_ones.values() for one in found]
         with connection.cursor() as cursor:

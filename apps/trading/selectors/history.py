@@ -18,7 +18,7 @@ import msgspec
 from django.db import connection
 
 from apps.core.money import minor_units
-from apps.core.units import SMALLEST, Ratio
+from apps.core.units import Ratio
 from apps.trading.positions import (
     FIFO,
     FLAT,
@@ -219,4 +219,4 @@ def split_of(
     new: Decimal, old: Decimal, lot_size: Decimal | None, price: Decimal | None, currency: str
 ) -> Split:
     """The split of these terms; its cash, if there is any, in the minor units of a currency."""
-    return Split(Ratio(new, old, lot_size or SMALLEST), price, minor_units(currency))
+    return Split(Ratio.of(new, old, lot_size), price, minor_units(currency))

@@ -24,8 +24,8 @@ import structlog
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+
+from apps.core.impatient_redis import ImpatientRedis
 
 log = structlog.get_logger(__name__)
 
@@ -116,13 +116,13 @@ class _Process:
     """What this process knows of Redis and of the database's marks."""
 
     def __init__(self) -> None:
-        self.client: redis.Redis | None = None
         self.broken_until = float("-inf")
         self.marks: dict[int, Mark] = {}
         self.lock = threading.Lock()
 
 
 _process = _Process()
+_client = ImpatientRedis(lambda: settings.REDIS_URL, lambda: TIMEOUT)
 
 
 def read(tenant: int, partition: int, account: UUID) -> Cached | None:
@@ -182,6 +182,7 @@ def forget() -> None:
     """Forget client, breaker and marks: after a fork, and between tests."""
     global _process  # noqa: PLW0603 - one a process
     _process = _Process()
+    _client.forget()
 
 
 def seen(partition: int, token: UUID | None, asked_at: float, as_of: datetime) -> Mark:
@@ -225,17 +226,6 @@ def _ask(call: Any) -> Any:
         process.broken_until = time.monotonic() + BREAK_SECONDS
         log.warning("position cache not reached", error=type(error).__name__)
         return None
-
-
-def _client() -> redis.Redis:
-    if _process.client is None:
-        _process.client = redis.Redis.from_url(
-            settings.REDIS_URL,
-            socket_timeout=TIMEOUT,
-            socket_connect_timeout=TIMEOUT,
-            retry=Retry(NoBackoff(), 0),
-        )
-    return _process.client
 
 
 # The partition in braces keeps a partition's keys on one node of a cluster, as scripts need it.

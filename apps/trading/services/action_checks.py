@@ -72,7 +72,7 @@ def settlement_of(instrument: Instrument) -> calendars.Terms:
 def ratio_of(new: Decimal, old: Decimal, lot_size: Decimal | None) -> Ratio:
     """What a split makes of units: whole lots, but where every unit becomes whole units anyway."""
     found = Ratio(new, old)
-    return found if found.is_whole or lot_size is None else Ratio(new, old, lot_size)
+    return found if found.is_whole else Ratio.of(new, old, lot_size)
 
 
 def decimals_of(amount: Decimal) -> int:

@@ -15,7 +15,7 @@ import structlog
 
 from apps.core.exceptions import DomainError
 from apps.core.money import SCALE_MAX, exact, round_to
-from apps.core.units import SMALLEST, Ratio
+from apps.core.units import Ratio
 from apps.events.services import UnitOfWork, unit_of_work
 from apps.trading.events import (
     CashInLieuPaid,
@@ -82,7 +82,7 @@ def _apply(work: UnitOfWork, row: CorporateAction, now: datetime) -> bool:
         work.publish(fact, tenant=row.tenant_id, key=str(account), occurred_at=row.effective_at)
     row.state, row.applied_at, row.accounts = ActionState.APPLIED, now, len(concerned)
     row.problem = ""
-    row.lot_size = None if ratio is None or ratio.step == SMALLEST else ratio.step
+    row.lot_size = None if ratio is None else ratio.lot_size
     row.save()
     instrument.closed_before = row.ex_date
     instrument.save(update_fields=["closed_before"])
@@ -141,7 +141,7 @@ def _fact_for(
             new_units=ratio.new,
             old_units=ratio.old,
             factor=ratio.rounded,
-            lot_size=None if ratio.step == SMALLEST else ratio.step,
+            lot_size=ratio.lot_size,
             cash_in_lieu_price=row.cash_in_lieu_price,
             multiplier=instrument.multiplier,
         )

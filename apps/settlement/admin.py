@@ -69,6 +69,7 @@ class SettlementAdmin(ReadOnlyAdmin):
     search_help_text = "An account's number or a symbol; an id of a settlement or a trade."
     fields = (
         ("symbol", "movement", "quantity_", "settled_"),
+        ("to_move", "moved"),
         ("account_number", "counterparty", "clearing", "reference"),
         ("trade_id", "version_no", "kind", "original"),
         ("currency", "cash"),
@@ -81,7 +82,8 @@ class SettlementAdmin(ReadOnlyAdmin):
         "history",
         "told",
     )
-    readonly_fields = ("quantity_", "settled_", "cash", "proposed", "history", "told")
+    readonly_fields = ("quantity_", "settled_", "to_move", "moved", "cash", "proposed", "history",
+                       "told")  # fmt: skip
     action_form = DecisionForm
     actions = ("retry", "propose", "approve", "refuse", "compensate", "take", "comment")
 
@@ -154,13 +156,25 @@ class SettlementAdmin(ReadOnlyAdmin):
 
     @admin.display(description="quantity")
     def quantity_(self, one: Settlement) -> str:
-        """All of it."""
-        return plain(one.quantity)
+        """All of it, in units of the trade; behind a split with what that is today."""
+        if one.units_to_move == one.open_quantity:
+            return plain(one.quantity)
+        return f"{plain(one.quantity)} ({plain(one.units_to_move)} of today to move)"
 
     @admin.display(description="settled")
     def settled_(self, one: Settlement) -> str:
         """What of it is in the ledger."""
         return plain(one.settled)
+
+    @admin.display(description="units to move")
+    def to_move(self, one: Settlement) -> str:
+        """In units of today: after a split others than those of the trade."""
+        return plain(one.units_to_move)
+
+    @admin.display(description="units moved")
+    def moved(self, one: Settlement) -> str:
+        """By its ledger entries, each in units of its day."""
+        return plain(one.units_moved)
 
     @admin.display(description="cash")
     def cash(self, one: Settlement) -> str:

@@ -136,6 +136,33 @@ def test_a_split_reaches_every_record_and_what_is_open_settles_in_new_units(
     assert services.apply_actions(NOW) == 0
 
 
+def test_what_will_move_is_shown_beside_what_was_dealt(
+    market: Market, house: ClearingHouse, api: APIClient
+) -> None:
+    trade = market.trade(executed_at=BEFORE, quantity="40", price="60")
+    settle_down()
+    drive()
+    one = settlement_of(trade)
+    admin = Client()
+    admin.force_login(User.objects.create_superuser("boss", password="x"))
+    keys = ("quantity", "settled_quantity", "open_quantity", "open_units", "settled_units")
+
+    def shown() -> tuple[str, ...]:
+        found = api.get(f"/api/v1/settlements/{one.pk}").json()
+        (listed,) = api.get("/api/v1/settlements").json()["results"]
+        assert {name: listed[name] for name in keys} == {name: found[name] for name in keys}
+        return tuple(found[name] for name in keys)
+
+    hear(market, house.confirm(one.instruction_id, "10"))
+    assert shown() == ("40", "10", "30", "30", "10")
+    apply(market.tenant, split())
+    assert shown() == ("40", "10", "30", "60", "10")
+    page = admin.get(reverse("admin:settlement_settlement_change", args=[one.pk]))
+    assert "40 (60 of today to move)" in page.content.decode()
+    hear(market, house.confirm(one.instruction_id, "30"))
+    assert shown() == ("40", "40", "0", "0", "70")
+
+
 @pytest.mark.parametrize("method", ["average", "fifo"])
 def test_lots_are_split_and_profit_is_the_same(
     tenant: Tenant, instrument_: Instrument, method: str

@@ -1,6 +1,5 @@
 """What settlement takes and shows over HTTP. Amounts are strings; times ISO 8601, UTC."""
 
-from collections.abc import Collection
 from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema_serializer
@@ -16,7 +15,6 @@ from apps.settlement.models import (
     SettlementStep,
 )
 from apps.settlement.saga import State
-from apps.settlement.selectors.board import Board
 from apps.settlement.selectors.settlements import Story
 from apps.tenants.forms import NameField, PageQuery, PlaceCursor
 
@@ -86,8 +84,20 @@ class SettlementOut(serializers.Serializer[Any]):
     account = serializers.CharField()
     instrument = serializers.CharField()
     movement = serializers.ChoiceField(["receive", "deliver"])
-    quantity = serializers.CharField()
-    settled_quantity = serializers.CharField()
+    quantity = serializers.CharField(
+        help_text="As it was dealt, instructed and is confirmed: in units of the trade."
+    )
+    settled_quantity = serializers.CharField(help_text="Of the quantity; in units of the trade.")
+    open_quantity = serializers.CharField(
+        help_text="What is still to move, in units of the trade; 0 where nothing moves any more."
+    )
+    open_units = serializers.CharField(
+        help_text="The same in units of today: another number if the instrument was split since."
+    )
+    settled_units = serializers.CharField(
+        help_text="Units that its ledger entries moved, each in those of its day: the settled"
+        " quantity, unless the instrument was split before one of them."
+    )
     currency = serializers.CharField()
     amount = serializers.CharField(help_text="Cash at clearing.")
     client_cash = serializers.DictField(child=serializers.CharField())
@@ -207,6 +217,9 @@ def settlement_out(one: Settlement) -> dict[str, Any]:
         "movement": one.movement,
         "quantity": plain(one.quantity),
         "settled_quantity": plain(one.settled),
+        "open_quantity": plain(one.open_quantity),
+        "open_units": plain(one.units_to_move),
+        "settled_units": plain(one.units_moved),
         "currency": one.currency,
         "amount": plain(one.amount),
         "client_cash": one.client_cash,
@@ -285,112 +298,3 @@ def notice_out(one: ClearingNotice) -> dict[str, Any]:
         "at": one.at,
         "received_at": one.received_at,
     }
-
-
-class DayCountOut(serializers.Serializer[Any]):
-    """How many of a due date are in a state."""
-
-    due = serializers.DateField(allow_null=True)
-    state = serializers.CharField()
-    count = serializers.IntegerField()
-
-
-class MinuteOut(serializers.Serializer[Any]):
-    """What settled in a minute."""
-
-    at = serializers.DateTimeField()
-    settled = serializers.IntegerField()
-    p95_seconds = serializers.FloatField(help_text="From due to settled.")
-
-
-class AgeOut(serializers.Serializer[Any]):
-    """How many are so many days late; 6 is six or more."""
-
-    days = serializers.IntegerField()
-    count = serializers.IntegerField()
-
-
-@extend_schema_serializer(component_name="SettlementReasonOut")
-class ReasonOut(serializers.Serializer[Any]):
-    """How many a person has to look at for a reason."""
-
-    code = serializers.CharField()
-    count = serializers.IntegerField()
-
-
-class ClearingBreakerOut(serializers.Serializer[Any]):
-    """How the breaker of a clearing system stands."""
-
-    code = serializers.CharField()
-    state = serializers.ChoiceField(["closed", "open", "half_open"])
-    failures = serializers.IntegerField()
-    since = serializers.DateTimeField(allow_null=True)
-    retry_at = serializers.DateTimeField(allow_null=True)
-
-
-class OpenProposalOut(serializers.Serializer[Any]):
-    """One person says that it has settled outside; a second one decides."""
-
-    by = serializers.CharField()
-    reason = serializers.CharField()
-    at = serializers.DateTimeField()
-    is_yours = serializers.BooleanField(help_text="Then somebody else decides.")
-
-
-class AttentionOut(SettlementOut):
-    """A settlement that a person has to look at."""
-
-    proposal = OpenProposalOut(allow_null=True)
-
-
-@extend_schema_serializer(component_name="SettlementsBoardOut")
-class BoardOut(serializers.Serializer[Any]):
-    """A tenant's settlements at a glance."""
-
-    at = serializers.DateTimeField()
-    by_day = DayCountOut(many=True)
-    per_minute = MinuteOut(many=True)
-    ages = AgeOut(many=True)
-    reasons = ReasonOut(many=True)
-    breakers = ClearingBreakerOut(many=True)
-    suspended = serializers.IntegerField()
-    attention = AttentionOut(many=True)
-
-
-def board_out(found: Board, voices: Collection[str]) -> dict[str, Any]:
-    """The board as it is shown to a caller."""
-    return {
-        "at": found.at,
-        "by_day": [
-            {"due": due, "state": state, "count": count} for due, state, count in found.by_day
-        ],
-        "per_minute": [
-            {"at": one.at, "settled": one.settled, "p95_seconds": round(one.p95_seconds, 1)}
-            for one in found.per_minute
-        ],
-        "ages": [{"days": days, "count": count} for days, count in found.ages],
-        "reasons": [{"code": code, "count": count} for code, count in found.reasons],
-        "breakers": [
-            {
-                "code": one.code,
-                "state": one.state,
-                "failures": one.failures,
-                "since": one.since,
-                "retry_at": one.retry_at,
-            }
-            for one in found.breakers
-        ],
-        "suspended": found.suspended,
-        "attention": [_attention(one, found, voices) for one in found.needing_person],
-    }
-
-
-def _attention(one: Settlement, found: Board, voices: Collection[str]) -> dict[str, Any]:
-    said = found.proposals.get(one.pk)
-    proposal = said and {
-        "by": found.names.get(said.proposed_by, said.proposed_by),
-        "reason": said.reason,
-        "at": said.proposed_at,
-        "is_yours": said.proposed_by in voices,
-    }
-    return settlement_out(one) | {"proposal": proposal}

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from apps.settlement import services
+from apps.settlement.api import board as glance
 from apps.settlement.api import serializers as wire
 from apps.settlement.selectors import settlements as selectors
 from apps.settlement.selectors.board import board
@@ -47,14 +48,14 @@ class BoardView(ApiView):
     """Settlements at a glance."""
 
     @extend_schema(
-        responses=wire.BoardOut,
+        responses=glance.BoardOut,
         operation_id="v1_settlements_board",
         summary="Settlements by day and state, fails and their age, breakers, throughput",
     )
     def get(self, request: Request) -> Response:
         """What the page shows."""
         found = board(tenant_of(request).pk)
-        return Response(wire.board_out(found, voices_of(caller_of(request).client)))
+        return Response(glance.board_out(found, voices_of(caller_of(request).client)))
 
 
 class PolicyView(ApiView):

@@ -1,11 +1,13 @@
 """Settlements: one for each version of a trade, and one for each return of what had settled."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from apps.core.money import ZERO, exact
 from apps.settlement.models.fields import AmountField, fits
 from apps.settlement.saga import CLOCKS, FINAL, PERSONS, State
 from apps.tenants.models import Tenant, TenantQuerySet
@@ -181,3 +183,21 @@ class Settlement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.movement} {self.quantity} {self.symbol}: {self.state}"
+
+    @property
+    def open_quantity(self) -> Decimal:
+        """What is still to move, in units of the trade; of a final one nothing moves any more."""
+        with exact():
+            return ZERO if self.state in FINAL else self.quantity - self.settled
+
+    @property
+    def units_to_move(self) -> Decimal:
+        """The same in units of today, which a split made others."""
+        if self.open_units is None or self.state in FINAL:
+            return self.open_quantity
+        return self.open_units
+
+    @property
+    def units_moved(self) -> Decimal:
+        """Units that its ledger entries moved, each in those of its own day."""
+        return self.settled if self.posted_units is None else self.posted_units

@@ -150,13 +150,16 @@ function showPeople({ attention }) {
   }
 }
 
+/** What is to move, where a split made other units of those that were dealt. */
+const inUnitsOfToday = (one) => one.open_units === one.open_quantity ? null : ` · ${amount(one.open_units)} to move since a split`;
+
 const reasonIn = (row) => row.querySelector("[name=reason]");
 
 function personRow(one) {
   const reason = [one.code, one.detail].filter(Boolean).join(" · ") || "no reason was told";
   return el("li", {},
     el("div", { class: "entry-head" },
-      el("strong", { class: "state", "data-tone": one.state === "failed" ? "warn" : "bad" }, `${one.movement} ${amount(one.quantity)} ${one.instrument}`),
+      el("strong", { class: "state", "data-tone": one.state === "failed" ? "warn" : "bad" }, `${one.movement} ${amount(one.quantity)} ${one.instrument}`, inUnitsOfToday(one)),
       el("span", {}, `${word(one.state)} since ${moment(one.needs_person_since)}`)),
     el("p", {}, `${one.account} · due ${one.due ?? "never"} · ${one.assigned_to ? `with ${one.assigned_to}` : "nobody's yet"}`,
       config.admin ? " · " : null, config.admin ? el("a", { href: `${config.admin}${one.id}/change/` }, "what was done") : null),

@@ -41,7 +41,7 @@ BEGIN
     FROM generate_series(0, trades - 1) AS k
     JOIN (SELECT row_number() OVER (ORDER BY n) - 1 AS rank, count(*) OVER () AS many, *
           FROM bench_place WHERE partition = in_partition) AS a ON a.rank = k % a.many
-    JOIN bench_item i ON i.n = (k / a.many + k) % (SELECT count(*) FROM bench_item);
+    JOIN bench_item i ON i.n = (k / a.many + a.rank) % (SELECT count(*) FROM bench_item);
     UPDATE chunk SET before = coalesce(before, 0) + step;
     ANALYZE chunk;
 

@@ -1,6 +1,7 @@
 """Snapshots: once a period, at one cut, proven by the one before."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -16,7 +17,7 @@ from apps.events.contracts import partition_of
 from apps.tenants.models import Tenant
 from apps.trading import selectors, services
 from apps.trading.models import ClientAccount, Instrument, PositionSnapshot, Snapshot
-from apps.trading.services import Revision
+from apps.trading.services import Revision, snapshots
 from tests.trading.cast import CLIENT, ask, book, fold, in_threads, open_account, query
 
 HOUR = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -105,6 +106,64 @@ def test_a_wrong_position_is_named(
     with pytest.raises(CommandError, match="XYZ: version 2 is 102 / 5050"):
         call_command("take_snapshot", at=HOUR + timedelta(hours=1))
     assert Snapshot.objects.first().faults != []  # type: ignore[union-attr] # there is one
+
+
+def test_a_position_that_is_new_is_proven_from_nothing(
+    tenant: Tenant, account: ClientAccount, instrument: Instrument
+) -> None:
+    services.take_snapshot(HOUR)
+    book(tenant.pk, ask(), ask(side="sell", quantity="40", price="60"))
+    fold()
+    second = services.take_snapshot(HOUR + timedelta(hours=1))
+    assert (second.positions, second.checked, second.faults) == (1, 1, [])
+
+
+def test_what_cannot_be_folded_keeps_nobody_from_the_snapshot(
+    tenant: Tenant, instrument: Instrument
+) -> None:
+    accounts = [open_account(tenant.pk, n, cost_method="fifo") for n in ("ACC-1", "ACC-2")]
+    book(tenant.pk, ask(), ask(account="ACC-2"))
+    fold()
+    damaged = """UPDATE trading_position SET lots = %s WHERE account_id = %s"""
+    query(damaged, '[["1", "50"]]', accounts[0].pk)
+    services.take_snapshot(HOUR)
+    query(damaged, '[["100", "5000"]]', accounts[0].pk)
+    sale = {"side": "sell", "quantity": "40", "price": "60"}
+    book(tenant.pk, ask(**sale), ask(account="ACC-2", **sale))
+    fold()
+    second = services.take_snapshot(HOUR + timedelta(hours=1))
+    assert (second.positions, second.checked, len(second.faults)) == (2, 2, 1)
+    assert "version 2 cannot be folded" in second.faults[0]
+
+
+def test_a_proof_that_was_cut_short_is_made_with_the_next(
+    tenant: Tenant, account: ClientAccount, instrument: Instrument
+) -> None:
+    for hour in range(2):
+        book(tenant.pk, ask())
+        fold()
+        services.take_snapshot(HOUR + timedelta(hours=hour))
+    query("UPDATE trading_snapshot SET checked = 0, proven_at = NULL")
+    services.take_snapshot(HOUR + timedelta(hours=2))
+    found = Snapshot.objects.order_by("period").values_list("checked", "proven_at")
+    assert [checked for checked, _ in found] == [0, 1, 1]
+    assert all(proven_at for _, proven_at in found)
+
+
+def test_reads_only_what_was_told_since_the_snapshot_before(
+    tenant: Tenant, account: ClientAccount, instrument: Instrument
+) -> None:
+    book(tenant.pk, *[ask(quantity="1") for _ in range(40)])
+    fold()
+    services.take_snapshot(HOUR)
+    book(tenant.pk, ask(quantity="1"))
+    fold()
+    second = services.take_snapshot(HOUR + timedelta(hours=1))
+    question = snapshots.MOVED.split("FOR\n", 1)[1] % {"snapshot": second.pk}
+    plan = str(query(f"EXPLAIN (ANALYZE, FORMAT JSON) {question}")[0][0])
+    (scan,) = re.findall(r"\{[^{}]*'trading_positionchange'[^{}]*\}", plan)
+    assert "'Actual Rows': 1.0" in scan
+    assert "'Rows Removed by Filter'" not in scan
 
 
 def test_takes_few_queries_however_many_positions(tenant: Tenant, instrument: Instrument) -> None:

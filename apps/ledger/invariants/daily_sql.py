@@ -227,7 +227,12 @@ SNAPSHOT_FAULTS: Final = _question(
        FROM trading_snapshot s, jsonb_array_elements_text(s.faults) AS fault
        WHERE s.taken_at >= %(since)s AND EXISTS (
            SELECT FROM trading_clientaccount a WHERE a.tenant_id = %(tenant)s
-           AND fault LIKE format('account %%s,%%%%', a.id))""",
+           AND fault LIKE format('account %%s,%%%%', a.id))
+       UNION ALL
+       SELECT format('snapshot of %%s', to_char(s.period, 'YYYY-MM-DD HH24:MI')),
+              'It was taken, but nobody has proven it by the one before.', '', '', NULL, NULL
+       FROM trading_snapshot s
+       WHERE s.proven_at IS NULL AND s.taken_at < statement_timestamp() - interval '1 hour'""",
 )
 # Kind, source, whether it came, asset, theirs, ours. A depository's and a bank's holding is the
 # negative of our account, whose other side the clients hold. Who has sent statements before is

@@ -179,6 +179,7 @@ class Snapshot(models.Model):
     positions = models.BigIntegerField(help_text="Rows that it wrote.")
     checked = models.BigIntegerField(help_text="Positions folded from the snapshot before.")
     faults = models.JSONField(help_text="Where that folding gave something else.")
+    proven_at = models.DateTimeField(null=True, help_text="When that was done; not yet: empty.")
 
     class Meta:
         ordering = ("-period",)

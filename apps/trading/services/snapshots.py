@@ -31,6 +31,8 @@ was taken is written again."""
 FAULTS_KEPT: Final = 100
 CHUNK: Final = 5_000  # rows read at a time
 
+Row = tuple[Any, ...]
+
 # One statement, one snapshot of the database: the handler moves its cursor and its positions in one
 # transaction, so every position is exactly at its partition's offset.
 TAKE: Final = """
@@ -52,9 +54,11 @@ WITH cut AS (
     WHERE before.taken_at IS NULL OR p.updated_at > before.taken_at - %(slack)s
     RETURNING 1
 )
-SELECT run.id, (SELECT count(*) FROM written) FROM run
+SELECT (SELECT count(*) FROM written), run.id FROM run
 """
-# Every position that moved since its row of a snapshot before, with the fills between the two.
+# Every position of a snapshot, its row of a snapshot before, and the fills between the two. One that
+# is new since then began with nothing. Both bounds of the history are in one subquery, so that its
+# index is entered between them: joined apart, all that is older would be read, too.
 MOVED: Final = f"""
 DECLARE moved NO SCROLL CURSOR FOR
 SELECT n.account_id, n.instrument_id, i.symbol, a.cost_method, i.currency, i.multiplier, i.inverse,
@@ -64,17 +68,30 @@ SELECT n.account_id, n.instrument_id, i.symbol, a.cost_method, i.currency, i.mul
 FROM trading_positionsnapshot n
 JOIN trading_clientaccount a ON a.id = n.account_id
 JOIN trading_instrument i ON i.id = n.instrument_id
-CROSS JOIN LATERAL (
+LEFT JOIN LATERAL (
     SELECT * FROM trading_positionsnapshot o
     WHERE o.account_id = n.account_id AND o.instrument_id = n.instrument_id
       AND o.snapshot_id < n.snapshot_id
     ORDER BY o.snapshot_id DESC LIMIT 1
-) AS b
-LEFT JOIN trading_positionchange c ON c.account_id = n.account_id
-    AND c.instrument_id = n.instrument_id AND c.version > b.version AND c.version <= n.version
+) AS b ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM trading_positionchange h
+    WHERE h.account_id = n.account_id AND h.instrument_id = n.instrument_id
+      AND h.version > coalesce(b.version, 0) AND h.version <= n.version
+    OFFSET 0
+) AS c ON true
 {SPLITS}
-WHERE n.snapshot_id = %s
+WHERE n.snapshot_id = %(snapshot)s
+  AND EXISTS (SELECT FROM trading_snapshot f WHERE f.id < %(snapshot)s)
 ORDER BY n.account_id, n.instrument_id, c.version
+"""
+COUNTED: Final = "UPDATE trading_snapshot SET positions = %s WHERE id = %s"
+# Whoever comes second waits here, and finds nothing left to do.
+UNPROVEN: Final = (
+    "SELECT id FROM trading_snapshot WHERE proven_at IS NULL ORDER BY id LIMIT 1 FOR UPDATE"
+)
+PROVEN: Final = """
+UPDATE trading_snapshot SET checked = %s, faults = %s, proven_at = clock_timestamp() WHERE id = %s
 """
 
 
@@ -84,7 +101,6 @@ class _Moved:
 
     account: UUID
     instrument: UUID
-    symbol: str
     terms: Terms
     version: int
     after: PositionState
@@ -101,60 +117,88 @@ class _Moved:
 
 
 def take_snapshot(period: datetime) -> Snapshot:
-    """Keep all positions for an hour (UTC), once; and fold those that moved from the row before.
+    """Keep all positions for an hour (UTC), once; and prove them by the snapshot before.
 
-    Taken late it says so in `taken_at`: it is true of the offsets that it names.
+    Taken late it says so in `taken_at`: it is true of the offsets that it names. It stands before it
+    is proven; one whose proof was cut short is proven with the next.
     """
+    keep_positions(period)
+    prove_snapshots()
+    return Snapshot.objects.get(period=period)
+
+
+def keep_positions(period: datetime) -> None:
+    """Keep all positions for an hour (UTC), once; those that did not move stand in an earlier one."""
     with unit_of_work(), connection.cursor() as cursor:
         # A timedelta is an interval to the driver; the stubs do not know it.
         params: dict[str, Any] = {"folder": FOLDER, "period": period, "slack": SLACK}
         cursor.execute(TAKE, params)
         taken = cursor.fetchone()
         if taken is not None:
-            checked, faults = _check(taken[0])
-            cursor.execute(
-                """UPDATE trading_snapshot SET positions = %s, checked = %s, faults = %s
-                   WHERE id = %s""",
-                [taken[1], checked, json.dumps(faults[:FAULTS_KEPT]), taken[0]],
-            )
-    return Snapshot.objects.get(period=period)
+            cursor.execute(COUNTED, taken)
 
 
-def _check(snapshot: int) -> tuple[int, list[str]]:
-    """How many positions were folded from the snapshot before, and which came out otherwise."""
-    checked, faults = 0, []
-    for one in _moved(snapshot):
-        checked += 1
-        found = one.folded()
-        if found != one.after:
-            faults.append(
-                f"account {one.account}, {one.symbol}: version {one.version} is"
-                f" {_text(one.after)}, but its fills make {_text(found)}"
-            )
-    return checked, faults
+def prove_snapshots() -> None:
+    """Fold the positions of every unproven snapshot from the one before it, the oldest first."""
+    while _prove_next():
+        pass
 
 
-def _moved(snapshot: int) -> Iterator[_Moved]:
+def _prove_next() -> bool:
+    """Fold the positions of the oldest unproven snapshot; False where none is left."""
+    with unit_of_work(), connection.cursor() as cursor:
+        cursor.execute(UNPROVEN)
+        oldest = cursor.fetchone()
+        if oldest is None:
+            return False
+        checked, faults = 0, []
+        for rows in _moved(oldest[0]):
+            checked += 1
+            if fault := _fault(rows):
+                faults.append(fault)
+        cursor.execute(PROVEN, [checked, json.dumps(faults[:FAULTS_KEPT]), oldest[0]])
+    return True
+
+
+def _moved(snapshot: int) -> Iterator[list[Row]]:
+    """The rows of each position."""
     with connection.cursor() as cursor:
-        cursor.execute(MOVED, [snapshot])
+        cursor.execute(MOVED, {"snapshot": snapshot})
         for _, rows in groupby(_rows(cursor), key=lambda row: row[:2]):
-            first, *others = rows
-            account, instrument, symbol, method, currency, multiplier, inverse, version = first[:8]
-            yield _Moved(
-                account,
-                instrument,
-                symbol,
-                terms_of(currency, multiplier, inverse, method),
-                version,
-                _state(first[8:13]),
-                first[13],
-                _state(first[14:19]),
-                [told(*row[19:]) for row in (first, *others) if row[19] is not None],
-            )
+            yield list(rows)
         cursor.execute("CLOSE moved")
 
 
-def _rows(cursor: Any) -> Iterator[tuple[Any, ...]]:
+def _fault(rows: list[Row]) -> str:
+    """What is wrong with a position; nothing where the row before and the fills since make it."""
+    account, _, symbol, *_, version = rows[0][:8]
+    where = f"account {account}, {symbol}: version {version}"
+    try:
+        moved = _read(rows)
+        found = moved.folded()
+    except (ValueError, ArithmeticError) as error:  # what is kept of it is no position
+        return f"{where} cannot be folded: {error}"
+    if found == moved.after:
+        return ""
+    return f"{where} is {_text(moved.after)}, but its fills make {_text(found)}"
+
+
+def _read(rows: list[Row]) -> _Moved:
+    account, instrument, _, method, currency, multiplier, inverse, version = rows[0][:8]
+    offset = rows[0][13]
+    return _Moved(
+        account,
+        instrument,
+        terms_of(currency, multiplier, inverse, method),
+        version,
+        _state(rows[0][8:13]),
+        offset or 0,
+        _state(rows[0][14:19]) if offset else FLAT,
+        [told(*row[19:]) for row in rows if row[19] is not None],
+    )
+
+
+def _rows(cursor: Any) -> Iterator[Row]:
     while True:
         cursor.execute(f"FETCH {CHUNK} FROM moved")
         found = cursor.fetchall()
@@ -163,7 +207,7 @@ def _rows(cursor: Any) -> Iterator[tuple[Any, ...]]:
         yield from found
 
 
-def _state(columns: tuple[Any, ...]) -> PositionState:
+def _state(columns: Row) -> PositionState:
     *amounts, lots = columns
     return PositionState(*(*amounts, lots_from_json(json.loads(lots)) if lots else ()))
 

@@ -20,7 +20,7 @@ class Client(Protocol):
 def look_after(client: Client, now: datetime | None = None) -> int:
     """Try again what nobody has taken up; how many that were."""
     status, answer = client.send("GET", QUEUE)
-    if status != 200:  # noqa: PLR2004 - OK
+    if status != 200:  # noqa: PLR2004 - HTTP's own number
         return 0
     since = (now or datetime.now(UTC)) - PATIENCE
     old = [

@@ -182,14 +182,19 @@ def _time(
     value = row.get(key)
     if value is None:
         return None
+    found = _moment(value)
+    if found is None:
+        faults.append(fault(field or key, "bad_time", "A time in ISO 8601 with its zone."))
+    return found
+
+
+def _moment(value: Any) -> datetime | None:
+    """The UTC time of an ISO 8601 text; nothing where it is none, or says no zone."""
     try:
         found = datetime.fromisoformat(value)
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
+        return None if found.tzinfo is None else found.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
-        pass  # said below, together with a time that has no zone
-    faults.append(fault(field or key, "bad_time", "A time in ISO 8601 with its zone."))
-    return None
+        return None
 
 
 def _is_clean(text: str) -> bool:

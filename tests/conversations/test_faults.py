@@ -27,6 +27,7 @@ from tests.conversations.badwire import bad_wire
 from tests.conversations.doors import Door, OwnRedis
 from tests.conversations.screens import Screen
 from tests.seeds import SEED
+from tests.waiting import wait_until
 from tests.web import servers
 
 pytestmark = pytest.mark.processes
@@ -124,8 +125,16 @@ class Customer(Screen):
             await asyncio.sleep(0.05)
 
 
-async def rage(door, store, wire, screens, dice):
-    """Faults, one after the other."""
+WRITTEN_BETWEEN = 60
+"""Messages from one fault to the next, so that each befalls a conversation and is outlived by it."""
+
+
+async def rage(door, store, wire, screens, dice, written):
+    """Faults, one after the other, while `written()` messages grow in number."""
+
+    def go_on():
+        before = written()
+        wait_until(lambda: written() >= before + WRITTEN_BETWEEN)
 
     def restart_empty():
         store.restart_empty()
@@ -137,16 +146,16 @@ async def rage(door, store, wire, screens, dice):
 
     def freeze():
         with store.frozen():
-            time.sleep(1)
+            go_on()
 
     faults = [store.flush, restart_empty, kill, freeze, lambda: [one.cut() for one in screens]]
     dice.shuffle(faults)
     for fault in faults:
         for screen in dice.sample(screens, 3):
             screen.cut()
-        await asyncio.sleep(0.3)
+        await asyncio.to_thread(go_on)
         await asyncio.to_thread(fault)
-        await asyncio.sleep(0.4)
+        await asyncio.to_thread(go_on)
 
 
 async def test_whatever_happens_every_screen_ends_with_the_transcript(
@@ -157,7 +166,11 @@ async def test_whatever_happens_every_screen_ends_with_the_transcript(
     screens = [Customer(ticket(tenant, view), str(view.id)) for view in views for _ in range(3)]
     staying = [asyncio.ensure_future(one.stay()) for one in screens]
     acked: dict[str, dict[int, str]] = {str(view.id): {} for view in views}
-    raging = asyncio.ensure_future(rage(door, own_redis, wire, screens, dice))
+
+    def written():
+        return sum(map(len, acked.values()))
+
+    raging = asyncio.ensure_future(rage(door, own_redis, wire, screens, dice, written))
 
     async def talk(screen, number):
         count = 0

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+import structlog
 from django.conf import settings
 from django.utils import timezone
 
@@ -73,5 +74,7 @@ def test_without_redis_nothing_is_raised(tenant: Tenant, monkeypatch: pytest.Mon
     monkeypatch.setattr(settings, "CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setattr(waking.current_app.conf, "broker_url", "redis://127.0.0.1:1/0")
     waking.reset()
-    ring_at("test.wake_up", "42", timezone.now())
+    with structlog.testing.capture_logs() as said:
+        ring_at("test.wake_up", "42", timezone.now())
     waking.reset()
+    assert [one["event"] for one in said] == ["alarm not set; the sweep will see to it"]

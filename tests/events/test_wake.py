@@ -411,7 +411,9 @@ class TestDrainTask:
 
     def test_any_arguments_of_a_later_release_are_ignored(self, make_handler):
         handler = make_handler()
+        append(1)
         tasks.drain(handler=handler.name, topic=TOPIC, partitions=[HERE], priority="high")
+        assert seen() == [1]
 
     def test_three_times_the_wakes_have_one_effect(self, make_handler):
         """R5, in one process; tests/chaos does it with workers."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -128,7 +129,9 @@ def test_postgresql_does_not_round_an_amount_to_make_it_fit(scene: Scene) -> Non
 
 def test_trailing_zeros_are_no_decimals(scene: Scene) -> None:
     legs = [(scene.cash, "USD", "1." + "0" * 18), (scene.nostro, "USD", "-1")]
-    Forgery(scene, legs=legs).write()
+    uid = Forgery(scene, legs=legs).write()
+    amounts = Posting.objects.filter(entry_id=uid).values_list("amount", flat=True)
+    assert sorted(amounts) == [Decimal(-1), Decimal(1)]
 
 
 FORGERIES: dict[str, tuple[Callable[[Scene], Forgery], str]] = {
@@ -504,6 +507,9 @@ class TestLimits:
         Forgery(scene, legs=[(scene.cash, "USD", "-150"), (scene.nostro, "USD", "150")]).write()
         sql("UPDATE ledger_ledgeraccount SET may_be_negative = false WHERE id = %s", [scene.cash])
         Forgery(scene, legs=[(scene.cash, "USD", "20"), (scene.nostro, "USD", "-20")]).write()
+        assert sql(
+            "SELECT sum(amount) FROM ledger_balance WHERE ledger_account_id = %s", [scene.cash]
+        ) == [(-30,)]
 
     def test_are_for_owned_accounts_only(self, scene: Scene) -> None:
         with nothing_changes(), refused("only_owned_accounts_have_limits"):

@@ -77,7 +77,8 @@ async def test_a_port_where_nobody_listens_is_never_sent_to(stubs: Server) -> No
 async def test_limits_of_the_vendors_are_kept(stubs: Server) -> None:
     for kind in ("dialogflow_es", "dialogflow_cx", "watson"):
         long = Ask("hello there " * 300, conversation="c" * 80, intents=INTENTS)
-        await asked(stubs, kind, "", ask=long)  # the stand-in refuses what is too long
+        # The stand-in refuses what is too long.
+        assert (await asked(stubs, kind, "", ask=long)).intent in {*INTENTS, OUT_OF_SCOPE}
 
 
 class TestWatson:

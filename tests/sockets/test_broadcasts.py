@@ -4,6 +4,7 @@ import socket
 import time
 
 import pytest
+import structlog
 
 from apps.sockets import broadcasts, redis_client
 from apps.sockets.broadcasts import Broadcast, group, publish, publish_many
@@ -46,8 +47,11 @@ def test_groups_of_tenants_are_apart(settings):
     assert all(name.startswith(settings.REDIS_PREFIX) for name in names)
 
 
-def test_without_redis_nothing_is_raised(no_redis):
-    publish(group(7, "room"), "{}")
+def test_without_redis_nothing_is_raised_and_it_is_said_once(no_redis):
+    with structlog.testing.capture_logs() as said:
+        publish(group(7, "room"), "{}")
+        publish(group(7, "room"), "{}")  # not tried: the breaker is open
+    assert [one["event"] for one in said] == ["screens not told; they will ask"]
 
 
 def test_a_frozen_redis_keeps_the_caller_for_a_third_of_a_second_and_then_not_at_all(

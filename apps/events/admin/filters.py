@@ -1,5 +1,6 @@
 """Filters whose choices come from the code, not from a DISTINCT over the log."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,12 +13,12 @@ from apps.events.contracts import TOPICS, contracts
 from apps.tenants.models import Tenant
 
 
-class CodeFilter(admin.SimpleListFilter):
+class CodeFilter(ABC, admin.SimpleListFilter):
     """A filter on one column, whose name is the parameter's."""
 
+    @abstractmethod
     def names(self) -> Iterable[str]:
         """What can be chosen."""
-        raise NotImplementedError
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Value and label of each choice."""

@@ -54,7 +54,7 @@ def owners_of(tenant: int, lines: Sequence[Line]) -> dict[str, Owner]:
         try:
             found[name] = selectors.owner_of(tenant, name)
         except UnknownOwner:
-            continue
+            continue  # `faults` says so of each line that names it
     return found
 
 

@@ -114,7 +114,7 @@ def _owners(tenant: int, notices: Iterable[Notice]) -> dict[str, tuple[UUID, UUI
         try:
             wanted[UUID(one.instruction)] = one.instruction
         except ValueError:
-            continue
+            continue  # no instruction of ours: it is suspended for a person to look at
     with connection.cursor() as cursor:
         cursor.execute(OWNERS, [tenant, list(wanted)])
         return {wanted[uid]: (sid, account, code) for uid, sid, account, code in cursor.fetchall()}

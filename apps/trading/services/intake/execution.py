@@ -83,7 +83,7 @@ def _persist(readings: Sequence[Reading], caller: Caller) -> list[Outcome]:
             with unit_of_work() as work, exact():
                 return _Chunk(caller, readings).execute(work)
         except writing.Raced:
-            continue
+            continue  # what the other wrote is read in the next try
         except OperationalError as error:
             if getattr(error.__cause__, "sqlstate", None) not in RETRIED:
                 raise

@@ -55,6 +55,10 @@ class UnknownOwner(NotFound):
     """There is no such account."""
 
 
+class UnknownAsset(NotFound):
+    """There is no such currency or instrument in the books."""
+
+
 class EntryNotFound(NotFound):
     """There is no such journal entry."""
 

@@ -30,6 +30,30 @@ class BreakState(StrEnum):
     CLOSED = "closed"
 
 
+class BreakKind(StrEnum):
+    """Which two records differ; one kind for each check."""
+
+    UNITS_DIFFER = "units_differ"
+    ACCOUNT_HELD = "account_held"
+    SETTLED_UNITS_DIFFER = "settled_units_differ"
+    ENTRY_UNBALANCED = "entry_unbalanced"
+    ENTRY_INCOMPLETE = "entry_incomplete"
+    REVERSAL_DIFFERS = "reversal_differs"
+    ASSET_NOT_ZERO = "asset_not_zero"
+    BALANCE_DIFFERS = "balance_differs"
+    MARK_DIFFERS = "mark_differs"
+    TRADE_LOST = "trade_lost"
+    ENTRY_WITHOUT_TRADE = "entry_without_trade"
+    POSITION_DIFFERS = "position_differs"
+    LOTS_DIFFER = "lots_differ"
+    CURSOR_AHEAD = "cursor_ahead"
+    SNAPSHOT_DIFFERS = "snapshot_differs"
+    EXTERNAL_DIFFERS = "external_differs"
+    BLOCK_DIFFERS = "block_differs"
+    GUARD_MISSING = "guard_missing"
+    CACHE_DIFFERS = "cache_differs"
+
+
 MOVES = {
     BreakState.OPEN: {BreakState.ASSIGNED, BreakState.EXPLAINED, BreakState.CLOSED},
     BreakState.ASSIGNED: {BreakState.OPEN, BreakState.EXPLAINED, BreakState.CLOSED},
@@ -54,7 +78,7 @@ class Day:
 class Finding:
     """Two records that differ. `kind` and `subject` are its identity, run after run."""
 
-    kind: str
+    kind: BreakKind
     subject: str
     detail: str
     account: str = ""

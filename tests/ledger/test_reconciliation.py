@@ -18,7 +18,7 @@ from apps.events.contracts import partition_of
 from apps.events.services.clock import due_periods
 from apps.ledger import selectors, services
 from apps.ledger.exceptions import BreakStays, StatementDiffers
-from apps.ledger.models import Break, ReconciliationRun
+from apps.ledger.models import Break, LedgerAccount, ReconciliationRun
 from apps.ledger.reconciliation import Result, Status, verdict
 from apps.ledger.selectors.owners import HANDLER
 from apps.tenants.models import Tenant
@@ -203,6 +203,29 @@ class TestBreaks:
             )
         reconcile(books)
         assert len(selectors.breaks(books.pk, limit=9, kind="units_differ")) == 2
+
+    def test_are_asked_for_by_what_there_is(self, books: Tenant, api: APIClient) -> None:
+        damage(DOUBLED_FILL)
+        reconcile(books)
+        known = LedgerAccount.objects.for_tenant(books.pk).filter(owner_number="ACC-1")
+        owner, number = known.values_list("owner", "owner_number")[0]
+
+        def asked(**query: str) -> Any:
+            return api.get("/api/v1/reconciliations/breaks", query)
+
+        by_id, by_number = asked(account=str(owner)), asked(account=number)
+        assert by_id.json() == by_number.json()
+        assert {one["account"] for one in by_id.json()["results"]} == {str(owner)}
+        assert asked(account="depot").json()["results"] == []
+        assert asked(kind="lots_differ").json()["results"] == []
+        fault = asked(kind="units_differs").json()["errors"][0]
+        assert (fault["field"], fault["code"]) == ("kind", "invalid_choice")
+        assert fault["detail"].startswith("One of: units_differ, ")
+        unknown = [asked(account="NOBODY").json(), asked(asset="NOTHING").json()]
+        assert [one["code"] for one in unknown] == ["unknown_owner", "unknown_asset"]
+        assert {one["status"] for one in unknown} == {404}
+        (asset, *_) = {one["asset"] for one in by_id.json()["results"]}
+        assert asked(asset=asset).json()["results"]
 
     def test_what_was_explained_is_opened_again_when_it_differs_otherwise(
         self, books: Tenant, settings: Any

@@ -34,7 +34,7 @@ from apps.ledger.invariants.daily_sql import (
     UNEVEN,
 )
 from apps.ledger.invariants.journal import guards_stand
-from apps.ledger.reconciliation import Day, Finding, Look, Result
+from apps.ledger.reconciliation import BreakKind, Day, Finding, Look, Result
 from apps.ledger.selectors import refuse_archived
 from apps.ledger.selectors.cut import DEALS
 from apps.ledger.selectors.owners import HANDLER
@@ -98,7 +98,7 @@ def _id_at(timestamp: float) -> UUID:
 def _units(checked: int, wrong: Sequence[tuple[cuts.Place, Decimal, Decimal]]) -> Result:
     findings = [
         Finding(
-            "units_differ",
+            BreakKind.UNITS_DIFFER,
             f"{account} {asset}",
             "The position and the ledger's units differ at one cut of the log.",
             str(account),
@@ -115,7 +115,10 @@ def _held(tenant: int) -> Result:
     accounts = sorted(cuts.held_accounts(tenant))
     findings = [
         Finding(
-            "account_held", account, "A handler cannot get past a fact of this account.", account
+            BreakKind.ACCOUNT_HELD,
+            account,
+            "A handler cannot get past a fact of this account.",
+            account,
         )
         for account in accounts
     ]
@@ -123,27 +126,27 @@ def _held(tenant: int) -> Result:
 
 
 Row = tuple[Any, ...]
-Question = tuple[str, str, str]
+Question = tuple[BreakKind, str, str]
 """Kind of break, name of the check, and a query of (subject, detail, account, asset, expected,
 actual); the first row's last column is how many things were looked at."""
 QUESTIONS: Final[Sequence[Question]] = (
-    ("settled_units_differ", "settled units are the ledger's (I4)", SETTLED),
-    ("entry_unbalanced", "entries balance per asset (I1)", UNBALANCED),
-    ("entry_incomplete", "entries have all their legs", INCOMPLETE),
-    ("reversal_differs", "reversals undo their entries (I9)", REVERSALS),
-    ("asset_not_zero", "every asset sums to zero (I2)", UNEVEN),
-    ("balance_differs", "balances are marks and postings (I3)", BALANCES),
-    ("mark_differs", "marks are the mark before and postings (I3)", MARKS),
-    ("trade_lost", "every told trade is there, booked and folded (I10)", EVENTS),
-    ("entry_without_trade", "every trade entry has its trade (I10)", LOST_TRADES),
-    ("position_differs", "positions are their newest change", POSITIONS),
-    ("lots_differ", "lots add up to their position", LOTS),
-    ("cursor_ahead", "no handler claims more than the log holds", CURSORS),
-    ("snapshot_differs", "snapshots prove one another (I8)", SNAPSHOT_FAULTS),
+    (BreakKind.SETTLED_UNITS_DIFFER, "settled units are the ledger's (I4)", SETTLED),
+    (BreakKind.ENTRY_UNBALANCED, "entries balance per asset (I1)", UNBALANCED),
+    (BreakKind.ENTRY_INCOMPLETE, "entries have all their legs", INCOMPLETE),
+    (BreakKind.REVERSAL_DIFFERS, "reversals undo their entries (I9)", REVERSALS),
+    (BreakKind.ASSET_NOT_ZERO, "every asset sums to zero (I2)", UNEVEN),
+    (BreakKind.BALANCE_DIFFERS, "balances are marks and postings (I3)", BALANCES),
+    (BreakKind.MARK_DIFFERS, "marks are the mark before and postings (I3)", MARKS),
+    (BreakKind.TRADE_LOST, "every told trade is there, booked and folded (I10)", EVENTS),
+    (BreakKind.ENTRY_WITHOUT_TRADE, "every trade entry has its trade (I10)", LOST_TRADES),
+    (BreakKind.POSITION_DIFFERS, "positions are their newest change", POSITIONS),
+    (BreakKind.LOTS_DIFFER, "lots add up to their position", LOTS),
+    (BreakKind.CURSOR_AHEAD, "no handler claims more than the log holds", CURSORS),
+    (BreakKind.SNAPSHOT_DIFFERS, "snapshots prove one another (I8)", SNAPSHOT_FAULTS),
 )
 
 
-def _ask(scope: Scope, kind: str, name: str, query: str) -> Result:
+def _ask(scope: Scope, kind: BreakKind, name: str, query: str) -> Result:
     with connection.cursor() as cursor:
         cursor.execute(query, scope.params)
         rows = cursor.fetchall()
@@ -162,7 +165,7 @@ def _external(scope: Scope) -> Result:
     missing = [f"{kind} of {source}" for kind, source, is_here, *_ in rows if not is_here]
     findings = [
         Finding(
-            "external_differs",
+            BreakKind.EXTERNAL_DIFFERS,
             f"{kind} {source} {asset} {scope.day.date}",
             f"{source} says that it holds another amount at the end of {scope.day.date}.",
             kind,
@@ -192,7 +195,7 @@ def _sealed(day: Day) -> Result:
     """I11: blocks that were sealed since the last look are as they were sealed."""
     blocks, faults = faults_since(day.since)
     findings = [
-        Finding("block_differs", f"block {fault.block}", fault.text)
+        Finding(BreakKind.BLOCK_DIFFERS, f"block {fault.block}", fault.text)
         for fault in faults[:FOUND_MOST]
     ]
     return Result("the day's blocks are as they were sealed (I11)", blocks, findings)
@@ -200,7 +203,7 @@ def _sealed(day: Day) -> Result:
 
 def _guards() -> Result:
     check = guards_stand(None)
-    findings = [Finding("guard_missing", text, text) for text in check.failures]
+    findings = [Finding(BreakKind.GUARD_MISSING, text, text) for text in check.failures]
     return Result("the journal's guards stand", check.checked, findings)
 
 
@@ -209,7 +212,7 @@ def _cached(day: Day) -> Result:
     wrong = trading.differing_from_cache(day.tenant, day.since, CACHED_MOST)
     findings = [
         Finding(
-            "cache_differs",
+            BreakKind.CACHE_DIFFERS,
             f"{account} {symbol}",
             "The cache serves another position than the table holds.",
             str(account),

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.ledger.exceptions import UnknownBreak, UnknownRun
-from apps.ledger.models import Break, ReconciliationRun
+from apps.ledger.exceptions import UnknownAsset, UnknownBreak, UnknownOwner, UnknownRun
+from apps.ledger.models import Asset, Break, ExternalStatement, ReconciliationRun
 from apps.ledger.reconciliation import Status
+from apps.ledger.selectors.owners import owner_of
 
 HISTORY: Final = """
 SELECT r.date, r.status, r.finished_at, r.started_by, jsonb_array_length(r.checks),
@@ -110,13 +111,49 @@ def run_of(tenant: int, uid: UUID) -> ReconciliationRun:
 
 
 def breaks(
-    tenant: int, *, after: UUID | None = None, limit: int, **filters: Any
+    tenant: int,
+    *,
+    after: UUID | None = None,
+    limit: int,
+    account: str = "",
+    asset: str = "",
+    **filters: str,
 ) -> Sequence[Break]:
-    """Breaks of a tenant, oldest first, those after one; filters by column."""
+    """Breaks of a tenant, oldest first, those after one; filters by column.
+
+    An account by its id or number, or as breaks show it. Raises UnknownOwner, UnknownAsset.
+    """
     found = Break.objects.for_tenant(tenant).filter(**filters)
+    if account:
+        found = found.filter(account__in=_names_of(tenant, account))
+    if asset:
+        found = found.filter(asset=_asset(tenant, asset))
     if after is not None:
         found = found.filter(pk__gt=after)
     return list(found.order_by("pk")[:limit])
+
+
+def _names_of(tenant: int, account: str) -> set[str]:
+    """What breaks may call an account: a client's id or number, whose statement, or a fact's key."""
+    if account in ExternalStatement.Kind.values:
+        return {account}
+    try:
+        owner = owner_of(tenant, account)
+    except UnknownOwner:
+        if Break.objects.for_tenant(tenant).filter(account=account).exists():
+            return {account}
+        raise
+    return {str(owner.id), owner.number}
+
+
+def _asset(tenant: int, asset: str) -> str:
+    """Itself. Raises UnknownAsset where neither the books nor a break has it."""
+    if not (
+        Asset.objects.for_tenant(tenant).filter(code=asset).exists()
+        or Break.objects.for_tenant(tenant).filter(asset=asset).exists()
+    ):
+        raise UnknownAsset(asset=asset)
+    return asset
 
 
 def breaks_of(run: ReconciliationRun) -> Sequence[Break]:

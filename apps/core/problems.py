@@ -12,7 +12,7 @@ from typing import IO, Any
 import msgspec
 import structlog
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions as drf
@@ -83,6 +83,8 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response:
             body = problem(404, "not_found", "There is no such thing here.")
         case PermissionDenied():
             body = problem(403, "forbidden", "You may not do this.")
+        case SuspiciousOperation():  # Django's word for a form of too many bytes, fields or files
+            body = problem_of(TooLarge(bytes_max=settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
         case UnreadablePostError():
             body = problem_of(Malformed("The body ended before its length."))
         case DataError() if NUL in str(error):  # from a path or a query; a JSON body is checked

@@ -1,18 +1,18 @@
 """How a request is read: its body or its query through a form, every fault named.
 
-A query has one form for each address. What a form does not know is refused, and so is what it cannot
-read: a filter that is ignored answers another question than was asked. Codes are the same everywhere:
-`unknown_parameter`, `repeated`, `required`, `invalid` (no id, date, number, cursor or name at all),
-`invalid_choice` (none of the values that it can have), `out_of_range`, `bad_characters`.
+What a form does not know is refused, and so is what it cannot read: a filter that is ignored answers
+another question than was asked, and a field that is ignored the sender believes was heeded. Codes
+are the same everywhere, one for each kind of fault (`FAULTS`).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+from django.utils.datastructures import MultiValueDict
 from django.utils.dateparse import parse_date
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -29,31 +29,57 @@ KEY: Final = "Idempotency-Key"
 KEY_MAX: Final = 255
 FORMAT: Final = "format"
 """The one parameter that every address knows: which renderer answers."""
+FAULTS: Final[Mapping[str, str]] = {
+    "unknown_field": "The body has no such field here.",
+    "unknown_parameter": "The query has no such parameter here.",
+    "required": "It is not there.",
+    "repeated": "The query says it more than once.",
+    "blank": "A text with nothing in it.",
+    "empty": "A list or a file with nothing in it.",
+    "invalid": "It is of another type, or no id, date, number, cursor or name at all.",
+    "invalid_choice": "It is none of the values that it can have; the sentence lists them.",
+    "out_of_range": "It is too small, too large, too short, too long or too many.",
+    "bad_characters": "It holds a character that cannot be kept, such as NUL.",
+    "float_refused": "An amount came as a JSON fraction, which loses digits: send it as text.",
+    "invalid_amount": "It is no amount, or one of too many digits.",
+}
+"""What may be wrong with the form of a field; services add reasons of their own."""
 CODES: Final[Mapping[str, str]] = {
     "min_value": "out_of_range",
     "max_value": "out_of_range",
+    "min_length": "out_of_range",
     "max_length": "out_of_range",
-    "max_string_length": "invalid",
+    "max_string_length": "out_of_range",
+    "null": "invalid",
+    "not_a_list": "invalid",
+    "not_a_dict": "invalid",
     "overflow": "invalid",
     "make_aware": "invalid",
     "date": "invalid",
     "datetime": "invalid",
+    "null_characters_not_allowed": "bad_characters",
+    "surrogate_characters_not_allowed": "bad_characters",
 }
-"""What DRF's codes are called in a query."""
+"""What DRF's codes are called here."""
 FIRST_YEAR: Final = 1900
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
 # A "+" that was not escaped in an address arrives as a space.
 _LOST_PLUS: Final = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")
 
 
-def read_form(
-    form: type[serializers.Serializer[Any]], data: Any, *, partial: bool = False
-) -> dict[str, Any]:
-    """The validated body; with `partial` only what is there. Raises DRF's ValidationError."""
+def read_form(form: type["StrictForm"], data: Any, *, partial: bool = False) -> dict[str, Any]:
+    """The validated body; with `partial` only what is there. Raises `Malformed` with every fault."""
     given = form(data=data, partial=partial)
-    given.is_valid(raise_exception=True)
+    if not given.is_valid():
+        raise Malformed(errors=list(_faults_of(given)))
     found: dict[str, Any] = given.validated_data
     return found
+
+
+def _faults_of(form: serializers.Serializer[Any]) -> Iterator[Fault]:
+    """What is wrong with what a form was given, under our codes."""
+    for one in faults_in(form.errors):
+        yield fault(one["field"], CODES.get(one["code"], one["code"]), one["detail"])
 
 
 def read_query(form: type["Query"], request: Request) -> dict[str, Any]:
@@ -77,11 +103,7 @@ def read_query(form: type["Query"], request: Request) -> dict[str, Any]:
             given[name] = values[0]
     if not asked.is_valid():
         told = {one["field"] for one in faults}
-        faults += [
-            fault(one["field"], CODES.get(one["code"], one["code"]), one["detail"])
-            for one in faults_in(asked.errors)
-            if one["field"] not in told
-        ]
+        faults += [one for one in _faults_of(asked) if one["field"] not in told]
     if faults:
         raise Malformed(errors=faults)
     found: dict[str, Any] = asked.validated_data
@@ -98,25 +120,85 @@ def key_of(request: Request) -> str:
     raise Malformed("The header Idempotency-Key is missing or not usable.", errors=faults)
 
 
-class StrictForm(serializers.Serializer[Any]):
-    """Refuses fields that it does not know: what is ignored, the sender believes was heeded."""
+class Form(serializers.Serializer[Any]):
+    """What is read: of a choice it says which there are."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """The fields; whoever chose what there is not is told what there is."""
+        fields = super().get_fields()
+        for field in fields.values():
+            choice = getattr(field, "child", field)
+            if isinstance(choice, serializers.ChoiceField):
+                known = ", ".join(map(str, choice.choices)).replace("{", "{{").replace("}", "}}")
+                choice.error_messages["invalid_choice"] = f"One of: {known}."
+        return fields
+
+
+class StrictForm(Form):
+    """A body, or an object in one: it refuses what it does not know and what is of another type.
+
+    DRF reads 5 as the text "5", "yes" as true and 1 as an id; the schema says text, boolean, UUID.
+    """
 
     def to_internal_value(self, data: Any) -> Any:
         """The values, or every fault at once."""
-        known = {name for name, field in self.fields.items() if not field.read_only}
-        faults: dict[str, Any] = {
-            str(name): [serializers.ErrorDetail("There is no such field.", code="unknown_field")]
-            for name in (set(data) - known if isinstance(data, Mapping) else ())
-        }
+        faults = dict(self._refused(data)) if isinstance(data, Mapping) else {}
         try:
             found = super().to_internal_value(data)
         except serializers.ValidationError as error:
             if isinstance(error.detail, dict):
-                raise serializers.ValidationError(faults | error.detail) from error
+                raise serializers.ValidationError({**error.detail, **faults}) from error
             raise
         if faults:
             raise serializers.ValidationError(faults)
         return found
+
+    def _refused(self, data: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+        known = {name: field for name, field in self.fields.items() if not field.read_only}
+        for name in data:
+            if name not in known:
+                detail = serializers.ErrorDetail("There is no such field.", code="unknown_field")
+                yield shown(name), [detail]
+            elif isinstance(data, MultiValueDict):
+                continue  # a form of HTML, where everything is text
+            elif wrong := mistyped(known[name], data[name]):
+                yield name, wrong
+
+
+class NoBody(StrictForm):
+    """The body of a call that needs none."""
+
+
+TYPES: Final[tuple[tuple[tuple[type[Any], ...], tuple[type, ...], str], ...]] = (
+    ((serializers.CharField, serializers.UUIDField, serializers.DateTimeField), (str,), "a text"),
+    ((serializers.BooleanField,), (bool,), "true or false"),
+    ((serializers.IntegerField,), (int,), "a whole number"),
+    ((serializers.FloatField,), (int, FloatRefused), "a number"),
+)
+"""Fields of bodies, the JSON that they take, and what people call it."""
+INTEGER_MAX: Final = 2**63 - 1
+
+
+def mistyped(field: Any, value: Any) -> Any:
+    """What is wrong with the JSON type of a field's value, as DRF's errors; nothing: None.
+
+    A null is left to the field, which knows whether it may be.
+    """
+    if value is None:
+        return None
+    if isinstance(field, serializers.ListField) and isinstance(value, list):
+        wrong = {at: mistyped(field.child, one) for at, one in enumerate(value)}
+        return {at: one for at, one in wrong.items() if one} or None
+    if isinstance(field, serializers.DictField) and isinstance(value, Mapping):
+        wrong = {shown(name): mistyped(field.child, one) for name, one in value.items()}
+        return {name: one for name, one in wrong.items() if one} or None
+    for fields, types, called in TYPES:
+        if isinstance(field, fields):
+            if type(value) not in types:
+                return [serializers.ErrorDetail(f"Send {called}.", code="invalid")]
+            if type(value) is int and abs(value) > INTEGER_MAX:
+                return [serializers.ErrorDetail("So large a number is none.", code="max_value")]
+    return None
 
 
 @extend_schema_field({"type": "string", "example": "12.50"})
@@ -205,7 +287,7 @@ class NumberField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
-class Query(serializers.Serializer[Any]):
+class Query(Form):
     """What may stand behind an address's `?`. This one: nothing."""
 
 

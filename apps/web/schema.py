@@ -1,18 +1,26 @@
-"""What the API's schema says by itself: how callers authenticate, and what an address may be asked."""
+"""What the API's schema says by itself: how callers authenticate, what an address may be asked and told."""
 
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
+from apps.tenants.forms import StrictForm
+
 
 class Schema(AutoSchema):
-    """The parameters of a GET are those of its view's form."""
+    """The parameters of a GET are those of its view's form; a body has its fields and no others."""
 
     def get_override_parameters(self) -> list[Any]:
         """The form; what a view documents besides is added to it."""
         query = getattr(self.view, "query", None)
         return [query] if self.method == "GET" and query is not None and query().fields else []
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
+        found = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call] # theirs
+        if direction == "request" and isinstance(serializer, StrictForm):
+            found["additionalProperties"] = False
+        return found
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # registers itself

@@ -175,8 +175,8 @@ class TestForm:
             ("price", "invalid"),
             ("colour", "unknown_field"),
             ("idempotency_key", "unknown_field"),
-            ("external_id", "invalid"),
-            ("executed_at", "invalid"),
+            ("external_id", "out_of_range"),
+            ("executed_at", "out_of_range"),
             ("source", "bad_characters"),
             ("fees.0.amount", "float_refused"),
             ("fees.1.rate", "unknown_field"),
@@ -218,7 +218,7 @@ class TestForm:
 
     def test_fees_have_an_end(self, client: APIClient) -> None:
         answer = send(client, fees=[{"kind": "tax", "amount": "1"}] * 21)
-        assert (answer.status_code, faults(answer)) == (400, {("fees", "invalid")})
+        assert (answer.status_code, faults(answer)) == (400, {("fees", "out_of_range")})
 
     def test_an_integer_is_an_amount(self, client: APIClient) -> None:
         assert send(client, quantity=100).json()["quantity"] == "100"
@@ -292,12 +292,19 @@ class TestMany:
         assert (again["status"], again["trade"]) == (200, first.json())
 
     @pytest.mark.parametrize(
-        "body", [{}, {"trades": []}, {"trades": {}}, {"trades": [1] * 1_001}, []]
+        ("body", "code"),
+        [
+            ({}, "required"),
+            ({"trades": []}, "out_of_range"),
+            ({"trades": {}}, "invalid"),
+            ({"trades": [1] * 1_001}, "out_of_range"),
+            ([], "invalid"),
+        ],
     )
-    def test_are_a_list_of_1_to_1000(self, client: APIClient, body: Any) -> None:
+    def test_are_a_list_of_1_to_1000(self, client: APIClient, body: Any, code: str) -> None:
         answer = client.post("/api/v1/trades/bulk", body, format="json")
         assert answer.status_code == 400
-        assert ("trades", "invalid") in faults(answer)
+        assert ("trades", code) in faults(answer)
 
     def test_refuse_what_they_do_not_know(self, client: APIClient) -> None:
         body = {"trades": [TRADE | {"idempotency_key": "1"}], "atomic": True}

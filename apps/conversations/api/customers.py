@@ -16,7 +16,7 @@ from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.forms import PageQuery, Query
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import AdminOnly
-from apps.tenants.views import ApiView
+from apps.tenants.views import POST, ApiView
 
 QUERY_MAX = 200
 
@@ -88,6 +88,7 @@ class ErasureView(ApiView):
     """A customer's erasure."""
 
     permission_classes = (AdminOnly,)
+    bodiless = POST
 
     @extend_schema(request=None, responses=ErasureOut, summary="Forget a customer")
     def post(self, request: Request, customer: UUID) -> Response:

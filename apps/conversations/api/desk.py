@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from apps.conversations import selectors, services
 from apps.conversations.api import serializers as wire
-from apps.conversations.api.fields import TextField, WholeField
+from apps.conversations.api.fields import TextField
 from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.forms import NameField, Query, StrictForm, read_form
 from apps.tenants.permissions import ConversationsWrite, RepliesWrite
@@ -47,7 +47,9 @@ class TagsIn(StrictForm):
 class RatingIn(StrictForm):
     """What a customer thought."""
 
-    score = WholeField(help_text="1 (bad) to 5 (good)", min_value=-1_000, max_value=1_000)
+    score = serializers.IntegerField(
+        help_text="1 (bad) to 5 (good)", min_value=-1_000, max_value=1_000
+    )
     comment = TextField(required=False)
 
 

@@ -40,17 +40,6 @@ class AgentField(serializers.UUIDField):
         return data if data == "me" else super().to_internal_value(data)
 
 
-@extend_schema_field(OpenApiTypes.INT)
-class WholeField(serializers.IntegerField):
-    """A whole number, sent as one."""
-
-    def to_internal_value(self, data: Any) -> int:
-        """The number; true, "1" and 1.5 are none."""
-        if type(data) is not int:
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
 @extend_schema_field(
     {
         "oneOf": [

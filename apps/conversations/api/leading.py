@@ -10,11 +10,11 @@ from rest_framework.response import Response
 from apps.conversations import services
 from apps.conversations.api import serializers as wire
 from apps.conversations.api.callers import own_agent, sender_of
-from apps.conversations.api.fields import TextField, WholeField
+from apps.conversations.api.fields import TextField
 from apps.tenants.authentication import caller_of
 from apps.tenants.forms import StrictForm, read_form
 from apps.tenants.permissions import ConversationsWrite, RepliesWrite
-from apps.tenants.views import ApiView
+from apps.tenants.views import POST, ApiView
 
 
 class AssignmentIn(StrictForm):
@@ -26,7 +26,7 @@ class AssignmentIn(StrictForm):
 class PriorityIn(StrictForm):
     """How early it is served."""
 
-    priority = WholeField(help_text="0 to 100; higher is served first.")
+    priority = serializers.IntegerField(help_text="0 to 100; higher is served first.")
 
 
 class WhisperIn(StrictForm):
@@ -39,6 +39,7 @@ class TakeoverView(ApiView):
     """The caller, who is an agent, takes a conversation themselves."""
 
     permission_classes = (ConversationsWrite,)
+    bodiless = POST
 
     @extend_schema(
         request=None, responses=wire.ConversationOut, summary="Take a conversation over yourself"

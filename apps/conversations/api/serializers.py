@@ -9,7 +9,6 @@ from apps.conversations.api.fields import (
     SkillsField,
     StatesField,
     TextField,
-    WholeField,
 )
 from apps.conversations.lifecycle import Owner, Sender, State
 from apps.conversations.models import Channel, MessageKind
@@ -43,7 +42,9 @@ class ConversationIn(StrictForm):
     channel = TextField(help_text=", ".join(Channel.values))
     skills = SkillsField(required=False, help_text="Asking for a skill is asking for a person.")
     language = TextField(required=False, help_text="BCP 47, such as de-CH.")
-    priority = WholeField(required=False, help_text="0 to 100; higher is served first.")
+    priority = serializers.IntegerField(
+        required=False, help_text="0 to 100; higher is served first."
+    )
     owner = TextField(required=False, help_text="Who answers first: bot or queue.")
 
 
@@ -61,8 +62,8 @@ class MessageIn(StrictForm):
 class ReceiptIn(StrictForm):
     """How far a participant got."""
 
-    delivered_seq = WholeField(required=False, min_value=0, max_value=SEQ_MAX)
-    read_seq = WholeField(required=False, min_value=0, max_value=SEQ_MAX)
+    delivered_seq = serializers.IntegerField(required=False, min_value=0, max_value=SEQ_MAX)
+    read_seq = serializers.IntegerField(required=False, min_value=0, max_value=SEQ_MAX)
     sender = serializers.ChoiceField(
         [Sender.CUSTOMER.value, Sender.AGENT.value],
         required=False,
@@ -85,7 +86,7 @@ class TransferIn(StrictForm):
     agent = serializers.UUIDField(required=False)
     team = TextField(required=False, help_text="A team's name.")
     skills = SkillsField(required=False)
-    fallback_seconds = WholeField(
+    fallback_seconds = serializers.IntegerField(
         required=False,
         min_value=0,
         max_value=86_400,

@@ -15,9 +15,9 @@ from apps.core.exceptions import Forbidden
 from apps.sockets import tickets
 from apps.sockets.tickets import CHAT, DESK, Claim
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import read_form
+from apps.tenants.forms import StrictForm, read_form
 from apps.tenants.permissions import ConversationsWrite
-from apps.tenants.views import ApiView
+from apps.tenants.views import POST, ApiView
 
 
 class NotYourDesk(Forbidden):
@@ -36,6 +36,7 @@ class ChatTicketView(ApiView):
     """A ticket opens the socket of a conversation's customer once, within 30 seconds."""
 
     permission_classes = (ConversationsWrite,)
+    bodiless = POST
 
     @extend_schema(
         request=None,
@@ -53,7 +54,7 @@ class ChatTicketView(ApiView):
         return Response(SocketTicketOut(tickets.issue(claim)).data, status=201)
 
 
-class DeskTicketIn(serializers.Serializer[Any]):
+class DeskTicketIn(StrictForm):
     """Which agent's desk, if a program asks; a person is their own agent."""
 
     agent = serializers.CharField(

@@ -12,7 +12,7 @@ from apps.events.exceptions import NotParked
 from apps.events.models import ParkedKey
 from apps.tenants.authentication import tenant_of
 from apps.tenants.permissions import OperationsWrites
-from apps.tenants.views import ApiView
+from apps.tenants.views import POST, ApiView
 
 PARKED_SHOWN = 500
 
@@ -45,6 +45,7 @@ class ResumptionView(ApiView):
     """Let a parked key go on."""
 
     permission_classes = (OperationsWrites,)
+    bodiless = POST
 
     @extend_schema(request=None, responses=ResumptionOut, summary="Replay a parked key in order")
     def post(self, request: Request, parked_id: int) -> Response:

@@ -13,7 +13,7 @@ from apps.ledger import selectors, services
 from apps.ledger.models import Adjustment, AdjustmentState
 from apps.ledger.services import AdjustmentTerms, Line
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import AmountField, PageQuery, TimeField, key_of, read_form
+from apps.tenants.forms import AmountField, PageQuery, StrictForm, TimeField, key_of, read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import OperationsWrites
 from apps.tenants.views import ApiView
@@ -24,7 +24,7 @@ KEY: Final = OpenApiParameter(
 )  # fmt: skip
 
 
-class AdjustmentLineIn(serializers.Serializer[Any]):
+class AdjustmentLineIn(StrictForm):
     """One line."""
 
     account = serializers.CharField(max_length=64, help_text="Code in the chart of accounts.")
@@ -37,7 +37,7 @@ class AdjustmentLineIn(serializers.Serializer[Any]):
     amount = AmountField(help_text="Above zero; the side gives it its sign.")
 
 
-class AdjustmentIn(serializers.Serializer[Any]):
+class AdjustmentIn(StrictForm):
     """What is proposed, and why."""
 
     reason = serializers.CharField(max_length=1_000)
@@ -50,7 +50,7 @@ class AdjustmentIn(serializers.Serializer[Any]):
         return {**super().get_fields(), "break": mends}
 
 
-class AdjustmentDecisionIn(serializers.Serializer[Any]):
+class AdjustmentDecisionIn(StrictForm):
     """Why; and what was looked at."""
 
     reason = serializers.CharField(max_length=1_000, required=False, default="", allow_blank=True)
@@ -59,7 +59,7 @@ class AdjustmentDecisionIn(serializers.Serializer[Any]):
     )
 
 
-class AdjustmentTurnedDownIn(serializers.Serializer[Any]):
+class AdjustmentTurnedDownIn(StrictForm):
     """Why not."""
 
     reason = serializers.CharField(max_length=1_000)

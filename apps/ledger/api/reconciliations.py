@@ -6,17 +6,17 @@ from uuid import UUID
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.exceptions import fault
-from apps.core.problems import Malformed
+from apps.core.problems import Malformed, StrictJsonParser
 from apps.ledger import invariants, selectors, services
 from apps.ledger.models import Break, ExternalStatement, ReconciliationRun
-from apps.ledger.reconciliation import BreakState, Status
+from apps.ledger.reconciliation import BreakKind, BreakState, Status
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import AmountField, DayCursor, NameField, PageQuery, read_form
+from apps.tenants.forms import AmountField, DayCursor, NameField, PageQuery, StrictForm, read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import OperationsWrites
 from apps.tenants.views import ApiView
@@ -89,18 +89,21 @@ class BreaksQuery(PageQuery):
     """Which breaks."""
 
     state = serializers.ChoiceField([one.value for one in BreakState], required=False)
-    kind = NameField(required=False, help_text="As breaks show it.")
-    account = NameField(required=False, help_text="As breaks show it.")
+    kind = serializers.ChoiceField([one.value for one in BreakKind], required=False)
+    account = NameField(
+        required=False,
+        help_text="Id or number of a client account; of statements: depot or nostro.",
+    )
     asset = NameField(required=False, help_text="A currency, or an instrument's symbol.")
 
 
-class RunIn(serializers.Serializer[Any]):
+class RunIn(StrictForm):
     """Which day to look at."""
 
     date = serializers.DateField()
 
 
-class BreakIn(serializers.Serializer[Any]):
+class BreakIn(StrictForm):
     """Where the work on a break goes."""
 
     state = serializers.ChoiceField([one.value for one in BreakState])
@@ -108,14 +111,14 @@ class BreakIn(serializers.Serializer[Any]):
     assignee = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
 
 
-class BalanceIn(serializers.Serializer[Any]):
+class BalanceIn(StrictForm):
     """What is held of an asset."""
 
     asset = serializers.CharField(max_length=200)
     amount = serializers.CharField(max_length=60)
 
 
-class StatementIn(serializers.Serializer[Any]):
+class StatementIn(StrictForm):
     """What a depository or a bank says: balances as JSON, or a CSV file (`asset,amount`)."""
 
     date = serializers.DateField()
@@ -181,7 +184,7 @@ class BreakListView(ApiView):
         responses=BreakOut(many=True), operation_id="v1_breaks_list", summary="Breaks, oldest first"
     )
     def get(self, request: Request) -> Response:
-        """A page of breaks."""
+        """A page of breaks; 404 where this tenant has no such account or asset."""
         ask, filters = page_asked(self.asked)
         rows = selectors.breaks(
             tenant_of(request).pk, after=ask.after, limit=ask.limit + 1, **filters
@@ -214,7 +217,7 @@ class StatementReceivedView(ApiView):
     """Statements of depositories and banks."""
 
     permission_classes = (OperationsWrites,)
-    parser_classes = (JSONParser, MultiPartParser, FormParser)
+    parser_classes = (StrictJsonParser, MultiPartParser)
 
     @extend_schema(
         request=StatementIn,

@@ -21,7 +21,15 @@ from apps.ledger.selectors import (
 )
 from apps.ledger.selectors.balances import LAST_LEG
 from apps.ledger.services import Transfer
-from apps.tenants.forms import AmountField, Cursor, NameField, PageQuery, Query, TimeField
+from apps.tenants.forms import (
+    AmountField,
+    Cursor,
+    NameField,
+    PageQuery,
+    Query,
+    StrictForm,
+    TimeField,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -86,7 +94,7 @@ class StatementQuery(PageQuery):
 
 
 @extend_schema_serializer(component_name="CashTransferIn")
-class TransferIn(serializers.Serializer[Any]):
+class TransferIn(StrictForm):
     """Cash that came in, or goes out."""
 
     account = serializers.CharField(help_text="Id or number of a client account.")

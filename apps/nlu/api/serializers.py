@@ -10,10 +10,10 @@ from apps.nlu.models import Turn, Usage
 from apps.nlu.selectors import Figures, ProviderFigures, Window
 from apps.nlu.selectors.breakers import BreakerState
 from apps.nlu.selectors.figures import Percentiles
-from apps.tenants.forms import Query
+from apps.tenants.forms import Query, StrictForm
 
 
-class InterpretationIn(serializers.Serializer[object]):
+class InterpretationIn(StrictForm):
     """A text to understand."""
 
     text = serializers.CharField(max_length=TEXT_MAX)
@@ -25,7 +25,7 @@ class InterpretationIn(serializers.Serializer[object]):
     )
 
 
-class UsageWire(serializers.Serializer[object]):
+class UsageWire(StrictForm):
     """How the tenant's providers are used; what is left out of a change stays as it is."""
 
     choice = serializers.ChoiceField(Usage.Choice.choices, help_text="Who is asked first.")

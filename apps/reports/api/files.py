@@ -19,7 +19,7 @@ from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.forms import read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import BooksRead
-from apps.tenants.views import ApiView
+from apps.tenants.views import POST, ApiView
 
 
 class ScheduleListView(ApiView):
@@ -146,6 +146,7 @@ class FileRetryView(ApiView):
     """Another try."""
 
     permission_classes = (BooksRead,)
+    bodiless = POST
 
     @extend_schema(
         request=None, responses=wire.ReportFileOut, summary="Have a failed file tried again"

@@ -12,7 +12,7 @@ from apps.reports.parameters import LENGTH_MAX
 from apps.reports.periods import Every
 from apps.reports.registry import Ask, Column, Kind, Parameter, Report, report_of
 from apps.reports.services.schedules import MORNING
-from apps.tenants.forms import Cursor, NameCursor, NameField, PageQuery, Query
+from apps.tenants.forms import Cursor, NameCursor, NameField, PageQuery, Query, StrictForm
 
 Field = serializers.Field[Any, Any, Any, Any]
 TEXTS = {Kind.TEXT, Kind.AMOUNT, Kind.SHARE}
@@ -170,7 +170,7 @@ class ReportsOut(serializers.Serializer[Any]):
     results = ReportOut(many=True)
 
 
-class ReportScheduleIn(serializers.Serializer[Any]):
+class ReportScheduleIn(StrictForm):
     """A report that is to be made into a file once a period."""
 
     name = serializers.CharField(max_length=100)
@@ -201,7 +201,7 @@ class ReportScheduleOut(serializers.ModelSerializer[Schedule]):
         )  # fmt: skip
 
 
-class ReportScheduleStateIn(serializers.Serializer[Any]):
+class ReportScheduleStateIn(StrictForm):
     """Whether files are made."""
 
     state = serializers.ChoiceField(ScheduleState.choices)

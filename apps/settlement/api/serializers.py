@@ -16,7 +16,7 @@ from apps.settlement.models import (
 )
 from apps.settlement.saga import State
 from apps.settlement.selectors.settlements import Story
-from apps.tenants.forms import NameField, PageQuery, PlaceCursor
+from apps.tenants.forms import NameField, PageQuery, PlaceCursor, StrictForm
 
 SHORT: Final = SettlementPolicy.ShortDeliveries.choices
 
@@ -37,7 +37,7 @@ class NoticesQuery(PageQuery):
     after = PlaceCursor()
 
 
-class DecisionIn(serializers.Serializer[Any]):
+class DecisionIn(StrictForm):
     """Why somebody decides something."""
 
     reason = serializers.CharField(min_length=3, max_length=1_000)

@@ -6,7 +6,6 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 
 from apps.settlement import services
 from apps.settlement.api import board as glance
@@ -16,7 +15,7 @@ from apps.settlement.selectors.board import board
 from apps.settlement.selectors.settlements import Filters
 from apps.settlement.services import Decision
 from apps.tenants.authentication import caller_of, tenant_of
-from apps.tenants.forms import read_form
+from apps.tenants.forms import StrictForm, read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import AdminWrites, OperationsWrites
 from apps.tenants.selectors import voices_of
@@ -195,7 +194,7 @@ class ResolutionView(ApiView):
         return Response(status=204)
 
 
-def _decision(form: type[Serializer[Any]], request: Request) -> tuple[Decision, dict[str, Any]]:
+def _decision(form: type[StrictForm], request: Request) -> tuple[Decision, dict[str, Any]]:
     found = read_form(form, request.data)
     return Decision(caller_of(request).client, found["reason"]), found
 

@@ -6,7 +6,8 @@ POST /instructions/cancellation   {"ids": [uuid]}             → {"results": [R
 GET  /holdings                                                → {"holdings": [Held]}
 POST to us, when something happened: {"notices": [Told]}
 
-Amounts are text.
+Amounts are text. Both sides read over fields that they do not know: a clearing system adds to its notices without
+asking its participants, and a fact about money must not be turned away for a word beside it.
 """
 
 from datetime import date, datetime

@@ -30,6 +30,7 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
+# Strict, other than with clearing systems: a limit that we do not know would be a limit that we do not hold.
 class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An account as it is now. No limit: null."""
 

@@ -14,6 +14,8 @@ _TYPES: Final[dict[type[msgspec.Struct], dict[str, Any]]] = {
     struct: get_type_hints(struct, include_extras=True) for struct in (TradeRequest, FeeRequest)
 }
 FEES_MAX: Final = 20
+_CODES: Final = {"Invalid enum value": "invalid_choice", "of length": "out_of_range"}
+"""What msgspec says of a value, and our code for it (`apps.tenants.forms`)."""
 _FLOAT: Final = 'Send amounts as strings, such as "12.50": a JSON fraction loses digits.'
 
 
@@ -37,7 +39,10 @@ def read_bulk(data: Any) -> list[Any]:
     ]
     items = data.get("trades") if isinstance(data, Mapping) else None
     if not isinstance(items, list) or not 1 <= len(items) <= most:
-        faults.append(fault("trades", "invalid", f"A list of 1 to {most} trades."))
+        code = "out_of_range" if isinstance(items, list) else "invalid"
+        if isinstance(data, Mapping) and "trades" not in data:
+            code = "required"
+        faults.append(fault("trades", code, f"A list of 1 to {most} trades."))
     if faults or not isinstance(items, list):
         raise Malformed(errors=faults)
     return items
@@ -86,7 +91,7 @@ def _explain(data: Any, struct: type[msgspec.Struct], path: str) -> Iterator[Fau
             for index, fee in enumerate(data[name]):
                 yield from _explain(fee, FeeRequest, f"{path}fees.{index}.")
             if len(data[name]) > FEES_MAX:
-                yield fault(f"{path}fees", "invalid", f"A trade has at most {FEES_MAX} fees.")
+                yield fault(f"{path}fees", "out_of_range", f"A trade has at most {FEES_MAX} fees.")
         else:
             yield from _explain_value(data[name], kind, f"{path}{name}")
 
@@ -101,4 +106,6 @@ def _explain_value(value: Any, kind: Any, path: str) -> Iterator[Fault]:
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        yield fault(path, "invalid", f"{str(error).replace('`', '')}.")
+        said = str(error).replace("`", "")
+        code = next((code for words, code in _CODES.items() if words in said), "invalid")
+        yield fault(path, code, f"{said}.")

@@ -11,7 +11,7 @@ from apps.sockets import tickets
 from apps.tenants.authentication import caller_of, tenant_of
 from apps.tenants.models import Role
 from apps.tenants.permissions import IsMember
-from apps.tenants.views import ApiView
+from apps.tenants.views import POST, ApiView
 from apps.web.api.serializers import BoardOut, TicketOut
 from apps.web.snapshots import snapshot
 
@@ -37,6 +37,7 @@ class TicketView(ApiView):
     """A ticket opens the board's socket once, within 30 seconds."""
 
     permission_classes = (MayWatch,)
+    bodiless = POST
 
     @extend_schema(
         request=None,

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.core.exceptions import DomainError
 from apps.tenants.authentication import TENANT_SESSION_KEY, membership_of
+from apps.tenants.forms import FAULTS
 from apps.tenants.models import Membership, User
 from apps.tenants.selectors import memberships_of
 from apps.web.snapshots import snapshot
@@ -124,7 +125,8 @@ def problems(request: HttpRequest) -> HttpResponse:
         }
         for code in sorted(kinds)
     ]
-    return render(request, "web/problems.html", {"section": "api", "problems": rows + GENERAL})
+    shown = {"section": "api", "problems": rows + GENERAL, "faults": sorted(FAULTS.items())}
+    return render(request, "web/problems.html", shown)
 
 
 def _with_code(sentence: str) -> str:

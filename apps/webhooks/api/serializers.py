@@ -1,17 +1,17 @@
 """What webhooks take and show over HTTP. Times ISO 8601, UTC."""
 
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from rest_framework import serializers
 
-from apps.tenants.forms import PageQuery
+from apps.tenants.forms import PageQuery, StrictForm
 from apps.webhooks.models import URL_MAX, Delivery, Endpoint
 from apps.webhooks.services.endpoints import PATTERNS_MAX
 
 WRITABLE: Final = (Endpoint.State.ACTIVE.value, Endpoint.State.PAUSED.value)
 
 
-class EndpointIn(serializers.Serializer[Any]):
+class EndpointIn(StrictForm):
     """A webhook to be made."""
 
     url = serializers.CharField(max_length=URL_MAX, help_text="https, and a public host.")

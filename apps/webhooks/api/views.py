@@ -6,19 +6,18 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 
 from apps.tenants.authentication import tenant_of
-from apps.tenants.forms import read_form
+from apps.tenants.forms import StrictForm, read_form
 from apps.tenants.pagination import page, page_asked
 from apps.tenants.permissions import AdminWrites
-from apps.tenants.views import ApiView
+from apps.tenants.views import POST, ApiView
 from apps.webhooks import selectors, services
 from apps.webhooks.api import serializers as wire
 
 
-def _read(form: type[Serializer[Any]], data: Any, *, partial: bool = False) -> dict[str, Any]:
-    """The validated body, under the services' names. Raises DRF's ValidationError."""
+def _read(form: type[StrictForm], data: Any, *, partial: bool = False) -> dict[str, Any]:
+    """The validated body, under the services' names. Raises `Malformed`."""
     found = read_form(form, data, partial=partial)
     if "events" in found:
         found["patterns"] = found.pop("events")
@@ -77,6 +76,7 @@ class SecretView(ApiView):
     """A webhook's secret."""
 
     permission_classes = (AdminWrites,)
+    bodiless = POST
 
     @extend_schema(
         request=None,
@@ -115,6 +115,7 @@ class RedeliveryView(ApiView):
     """Send again what is over."""
 
     permission_classes = (AdminWrites,)
+    bodiless = POST
 
     @extend_schema(
         request=None, responses={202: wire.DeliveryOut}, summary="Send a delivery once more"

@@ -1,5 +1,6 @@
 """Fields and forms that the agents' serializers share."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,7 +51,7 @@ class SkillsField(serializers.Field[dict[str, int], Any, Any, Any]):
     def to_internal_value(self, data: Any) -> dict[str, int]:
         """Name to level; whether they are in range is the service's to say."""
         if isinstance(data, Mapping):
-            return dict(data)
+            return {name: _level(level) for name, level in data.items()}
         if not isinstance(data, list):
             raise serializers.ValidationError("A list or an object.", code="invalid")
         found: dict[str, int] = {}
@@ -69,12 +70,31 @@ class SkillsField(serializers.Field[dict[str, int], Any, Any, Any]):
             level = one.get("level", one.get("proficiency", self.default_level))
             known = {"skill", "name", "level", "proficiency"}
             if isinstance(name, str) and not set(one) - known:
-                return name, level
+                return name, _level(level)
         raise serializers.ValidationError("A name, or {skill, level}.", code="invalid")
 
     def to_representation(self, value: Any) -> list[dict[str, object]]:
         """By name."""
         return [{"skill": name, "level": level} for name, level in sorted(value.items())]
+
+
+@extend_schema_field(
+    {"oneOf": [{"type": "string", "pattern": "^[0-9]{1,18}$"}, {"type": "integer"}]}
+)
+class FenceField(serializers.Field[int, Any, str, Any]):
+    """A fence as offers show it: text, since it may be larger than a number of JavaScript; an int will do."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The number."""
+        if type(data) not in {int, str} or not re.fullmatch("[0-9]{1,18}", str(data)):
+            raise serializers.ValidationError("Send the offer's fence.", code="invalid")
+        return int(data)
+
+
+def _level(value: Any) -> int:
+    if type(value) is not int:
+        raise serializers.ValidationError("A level is a whole number.", code="invalid")
+    return value
 
 
 class AgentMaybe(StrictForm):

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from apps.agents.api.serializers.common import AgentMaybe, SkillsField, text
+from apps.agents.api.serializers.common import AgentMaybe, FenceField, SkillsField, text
 from apps.agents.api.serializers.people import AgentOut, agent_out
 from apps.agents.selectors import Board
 from apps.agents.services import Held
@@ -83,7 +83,7 @@ class PriorityIn(StrictForm):
 class AnswerIn(AgentMaybe):
     """An answer to an offer; `fence` says to which one, where there were several."""
 
-    fence = serializers.IntegerField(required=False)
+    fence = FenceField(required=False)
 
 
 class RefusalIn(AgentMaybe):

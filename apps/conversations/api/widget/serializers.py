@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.conversations.api.fields import SkillsField, TextField, WholeField
+from apps.conversations.api.fields import SkillsField, TextField
 from apps.conversations.api.serializers import SEQ_MAX
 from apps.conversations.models import WidgetSide, WidgetTheme
 from apps.conversations.selectors import ConversationView, Hours, WidgetView
@@ -147,7 +147,7 @@ class VisitorContactIn(ConversationAsked):
 class VisitorRatingIn(ConversationAsked):
     """What the visitor thought."""
 
-    score = WholeField(help_text="1 (bad) to 5 (good)", min_value=1, max_value=5)
+    score = serializers.IntegerField(help_text="1 (bad) to 5 (good)", min_value=1, max_value=5)
     comment = TextField(required=False)
 
 

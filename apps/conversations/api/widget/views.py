@@ -17,7 +17,7 @@ from apps.sockets import tickets
 from apps.tenants.authentication import tenant_of
 from apps.tenants.forms import read_form
 from apps.tenants.permissions import AdminWrites
-from apps.tenants.views import ApiView
+from apps.tenants.views import POST, ApiView
 
 
 def own(visitor: Visitor, conversation: UUID) -> ConversationView:
@@ -71,6 +71,7 @@ class WidgetKeyView(ApiView):
     """A widget's key."""
 
     permission_classes = (AdminWrites,)
+    bodiless = POST
 
     @extend_schema(
         request=None, responses=wire.WidgetOut, summary="Another key; the former works no more"

@@ -6,7 +6,7 @@ are the same everywhere, one for each kind of fault (`FAULTS`).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final
@@ -186,12 +186,14 @@ def mistyped(field: Any, value: Any) -> Any:
     """
     if value is None:
         return None
+    inside: Iterable[tuple[Any, Any]] = ()
     if isinstance(field, serializers.ListField) and isinstance(value, list):
-        wrong = {at: mistyped(field.child, one) for at, one in enumerate(value)}
-        return {at: one for at, one in wrong.items() if one} or None
-    if isinstance(field, serializers.DictField) and isinstance(value, Mapping):
-        wrong = {shown(name): mistyped(field.child, one) for name, one in value.items()}
-        return {name: one for name, one in wrong.items() if one} or None
+        inside = enumerate(value)
+    elif isinstance(field, serializers.DictField) and isinstance(value, Mapping):
+        inside = value.items()
+    wrong = {shown(at): mistyped(field.child, one) for at, one in inside}
+    if wrong := {at: one for at, one in wrong.items() if one}:
+        return wrong
     for fields, types, called in TYPES:
         if isinstance(field, fields):
             if type(value) not in types:

@@ -124,7 +124,7 @@ def _breaks(
     again: list[Break] = []
     seen: set[tuple[str, str]] = set()
     for one in found:
-        place = one.kind, one.subject
+        place: tuple[str, str] = one.kind, one.subject
         if place in seen:
             continue
         seen.add(place)

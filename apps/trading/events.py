@@ -307,6 +307,22 @@ class CorporateActionChanged(Event, frozen=True):
     cash_in_lieu_price: Decimal | None = None  # of a split
 
 
+@event("trading.cash_in_lieu.priced", topic="instrument")
+class CashInLieuPriced(Event, frozen=True):
+    """A price of a split's fractions was stated, confirmed or taken back. Key: the instrument's id."""
+
+    action_id: UUID
+    reference: str
+    instrument_id: UUID
+    symbol: str
+    price: Decimal  # of a new unit
+    currency: str
+    pay_date: date
+    state: str  # proposed | confirmed | withdrawn
+    by: str
+    reason: str  # why it was taken back
+
+
 @event("trading.price.changed", topic="instrument")
 class PriceChanged(Event, frozen=True):
     """An instrument's last price is now this. Key: the instrument's id."""

@@ -83,6 +83,14 @@ class ActionDiffers(Conflict):
     """A corporate action of this reference exists, with other terms; `errors` names what differs."""
 
 
+class NoPriceStated(Conflict):
+    """Nobody has stated a price of fractions that waits for a second person."""
+
+
+class SecondPersonNeeded(Forbidden):
+    """Whoever stated the price of fractions does not confirm it: a second person does."""
+
+
 class UnknownAction(NotFound):
     """There is no such corporate action."""
 

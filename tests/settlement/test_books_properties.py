@@ -115,7 +115,10 @@ class Desk:
                 "pay_date": ex + timedelta(days=self.dice.choice((0, 60))),
             }
         asked = ActionTerms(reference=reference, instrument="XYZ", kind=kind, ex_date=ex, **terms)
-        services.announce_action(self.tenant.pk, asked, by="user:1")
+        row, _ = services.announce_action(self.tenant.pk, asked, by="user:1")
+        if asked.cash_in_lieu_price is not None:
+            price = asked.cash_in_lieu_price
+            services.confirm_price(self.tenant.pk, row.pk, price=price, by="user:2")
         assert services.apply_actions(timezone.now()) >= 1
         self.day -= 2
         self.live.clear()  # what was dealt before it stays

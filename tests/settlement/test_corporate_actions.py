@@ -30,6 +30,8 @@ from apps.trading.exceptions import (
     ActionIsApplied,
     ActionRefused,
     BeforeCorporateAction,
+    NoPriceStated,
+    SecondPersonNeeded,
     UnknownAction,
     UnknownInstrument,
 )
@@ -69,7 +71,11 @@ def dividend(amount: str = "0.35", **given: Any) -> ActionTerms:
 
 
 def announce(tenant: Tenant, terms: ActionTerms) -> CorporateAction:
-    return services.announce_action(tenant.pk, terms, by="user:1")[0]
+    """By one person; and a second one confirms the price of fractions, if there is one."""
+    row, _ = services.announce_action(tenant.pk, terms, by="user:1")
+    if terms.cash_in_lieu_price is None:
+        return row
+    return services.confirm_price(tenant.pk, row.pk, price=terms.cash_in_lieu_price, by="user:2")
 
 
 def apply(tenant: Tenant, terms: ActionTerms, *, at: datetime = NOW) -> CorporateAction:
@@ -573,21 +579,88 @@ def test_a_fraction_without_a_price_stops_the_split_until_one_is_stated(market: 
     stuck.refresh_from_db()
     assert (stuck.state, "State the price" in stuck.problem) == ("announced", True)
 
-    def state(price: str, **given: Any) -> CorporateAction:
-        return services.price_fractions(
-            market.tenant.pk, stuck.pk, price=D(price), by="user:1", **given
-        )
-
-    with pytest.raises(ActionRefused):
-        state("0")
-    state("7")
-    assert state("7").currency == "USD"
-    with pytest.raises(ActionDiffers) as differs:
-        state("8")
-    assert faults(differs.value) == {("cash_in_lieu_price", "differs")}
+    price_of(market, stuck, "7")
+    assert services.apply_actions(NOW) == 0
+    stuck.refresh_from_db()
+    assert "A second person has to confirm the price 7" in stuck.problem
+    confirm(market, stuck, "7")
     assert services.apply_actions(NOW) == 2  # applied, and paid
     settle_down()
     assert held(market.account)["DEF"][0] == 1
+    everything_agrees(market.tenant)
+
+
+def price_of(market: Market, row: CorporateAction, price: str, **given: Any) -> CorporateAction:
+    said = {"price": D(price), "by": "user:1", **given}
+    return services.price_fractions(market.tenant.pk, row.pk, **said)
+
+
+def confirm(market: Market, row: CorporateAction, price: str, **given: Any) -> CorporateAction:
+    said = {"price": D(price), "by": "user:2", **given}
+    return services.confirm_price(market.tenant.pk, row.pk, **said)
+
+
+def test_the_price_of_fractions_takes_two_people(market: Market) -> None:
+    row, _ = services.announce_action(
+        market.tenant.pk, lieu(1, 3, "70", ex_date=TODAY + timedelta(days=3)), by="user:1"
+    )
+    assert (row.cash_in_lieu_price, row.currency, row.pay_date) == (None, "", None)
+    with pytest.raises(ActionRefused):
+        price_of(market, row, "0")
+    assert price_of(market, row, "7", by="user:2").stated_price.proposed_by == "user:2"  # a slip
+    for by, error in (("user:2", SecondPersonNeeded), ("user:1", ActionDiffers)):
+        with pytest.raises(error):
+            confirm(market, row, "7" if by == "user:2" else "70", by=by)
+    services.withdraw_price(market.tenant.pk, row.pk, by="user:1", reason="not what was told")
+    with pytest.raises(NoPriceStated):
+        confirm(market, row, "7", by="user:1")
+    given = {"pay_date": TODAY + timedelta(days=4)}
+    price_of(market, row, "7.5", **given)
+    price_of(market, row, "7.5", by="user:3", **given)  # changes nothing, and is no confirmation
+    with pytest.raises(ActionDiffers):
+        confirm(market, row, "7.5", pay_date=TODAY + timedelta(days=5))
+    row = confirm(market, row, "7.5", **given)
+    assert (row.cash_in_lieu_price, row.currency, row.pay_date) == (
+        D("7.5"),
+        "USD",
+        given["pay_date"],
+    )
+    confirm(market, row, "7.5")
+    for call in (price_of, confirm):
+        with pytest.raises(ActionDiffers):
+            call(market, row, "8")
+    with pytest.raises(NoPriceStated):
+        services.withdraw_price(market.tenant.pk, row.pk, by="user:2", reason="too late")
+    same = lieu(1, 3, "70", ex_date=TODAY + timedelta(days=3))
+    assert services.announce_action(market.tenant.pk, same, by="user:1") == (row, False)
+    states = list(row.prices.order_by("proposed_at").values_list("state", "price", "reason"))
+    assert states == [
+        ("withdrawn", 70, "Another price was stated."), ("withdrawn", 7, "not what was told"),
+        ("confirmed", D("7.5"), ""),
+    ]  # fmt: skip
+    told = sql("SELECT data ->> 'state' FROM events_event WHERE name = 'trading.cash_in_lieu.priced'"
+               ' ORDER BY "offset"')  # fmt: skip
+    assert [one for (one,) in told] == [
+        "proposed", "withdrawn", "proposed", "withdrawn", "proposed", "confirmed",
+    ]  # fmt: skip
+
+
+def test_an_unconfirmed_price_ends_with_its_split(market: Market) -> None:
+    """Where nobody is left a fraction nothing waits for a second person; neither where it is called off."""
+    market.trade(executed_at=BEFORE, quantity="30")
+    settle_down()
+    set_lot(market)
+    whole, _ = services.announce_action(market.tenant.pk, lieu(1, 3, "70"), by="user:1")
+    off, _ = services.announce_action(
+        market.tenant.pk, lieu(1, 7, "70", reference="S-2", ex_date=TODAY), by="user:1"
+    )
+    services.withdraw_action(market.tenant.pk, off.pk, by="user:1", reason="called off")
+    assert services.apply_actions(NOW) == 1
+    settle_down()
+    assert position(market)[0] == 10
+    assert [row.stated_price.state for row in (whole, off)] == ["withdrawn"] * 2
+    with pytest.raises(ActionIsApplied):
+        confirm(market, whole, "70")
     everything_agrees(market.tenant)
 
 
@@ -710,6 +783,49 @@ def test_the_database_keeps_what_was_announced_and_applied(market: Market) -> No
             sql(statement)
 
 
+STATED = """
+INSERT INTO trading_cashinlieuprice (id, tenant_id, action_id, price, pay_date, state, proposed_by,
+    proposed_at, decided_by, decided_at, reason)
+SELECT gen_random_uuid(), tenant_id, id, 5, ex_date, 'confirmed', 'user:1', now(), 'user:2', now(), ''
+FROM trading_corporateaction
+"""
+CONFIRMED = (
+    "UPDATE trading_cashinlieuprice SET state = 'confirmed', decided_at = now(), decided_by = "
+)
+PRICED = """
+UPDATE trading_corporateaction
+SET cash_in_lieu_price = 70, currency = 'USD', pay_date = ex_date, pay_at = now()
+"""
+ALONE = """
+INSERT INTO trading_corporateaction SELECT (jsonb_populate_record(a, jsonb_build_object(
+    'id', gen_random_uuid(), 'reference', 'S-2', 'ex_date', a.ex_date + 1, 'cash_in_lieu_price', 70,
+    'currency', 'USD', 'pay_date', a.ex_date + 1, 'pay_at', now()))).* FROM trading_corporateaction a
+"""
+
+
+def test_the_database_takes_two_people_for_a_price(market: Market) -> None:
+    row, _ = services.announce_action(market.tenant.pk, lieu(1, 3, "70"), by="user:1")
+    for rule, statement in (
+        ("two_people_price_fractions", PRICED),
+        ("two_people_price_fractions", ALONE),
+        ("two_people_price_fractions", CONFIRMED + "'user:1'"),
+        ("price_begins_as_a_proposal", STATED),
+        ("price_stays_as_stated", "UPDATE trading_cashinlieuprice SET price = 71"),
+        ("price_stays_as_stated", "DELETE FROM trading_cashinlieuprice"),
+        ("split_has_one_price_of_fractions", STATED.replace("confirmed", "proposed")
+            .replace("'user:2', now()", "NULL, NULL")),
+    ):  # fmt: skip
+        with refused(rule), transaction.atomic():
+            sql(statement)
+    confirm(market, row, "70")
+    for rule, statement in (
+        ("action_keeps_its_terms", PRICED.replace("70", "71")),
+        ("price_stays_as_stated", "UPDATE trading_cashinlieuprice SET state = 'withdrawn'"),
+    ):
+        with refused(rule), transaction.atomic():
+            sql(statement)
+
+
 def body(**changes: Any) -> dict[str, Any]:
     return {
         "reference": "S-1", "instrument": "XYZ", "kind": "split", "ex_date": EX.isoformat(),
@@ -727,10 +843,21 @@ def test_over_http(market: Market, other: Tenant, client_of: Any) -> None:
     assert client_of(market.tenant, role="trader").post(ADDRESS, body()).status_code == 403
     listed = api.get(ADDRESS, {"instrument": "XYZ", "state": "announced"}).json()["results"]
     assert [one["id"] for one in listed] == [made.json()["id"]]
-    priced = api.post(f"{here}/cash-in-lieu", {"price": "7.25"}, format="json")
-    assert (priced.status_code, priced.json()["pay_date"]) == (200, EX.isoformat())
-    assert api.post(f"{here}/cash-in-lieu", {"price": "7.26"}, format="json").status_code == 409
+    priced = api.post(f"{here}/cash-in-lieu", {"price": "7.26"}, format="json")
+    assert (priced.status_code, priced.json()["cash_in_lieu_price"]) == (200, None)
+    assert priced.json()["cash_in_lieu"]["state"] == "proposed"
     assert api.post(f"{here}/cash-in-lieu", {"price": 7.25}, format="json").status_code == 400
+    wrong = api.post(f"{here}/cash-in-lieu/withdrawal", {"reason": "a slip"}, format="json")
+    assert wrong.json()["cash_in_lieu"]["reason"] == "a slip"
+    api.post(f"{here}/cash-in-lieu", {"price": "7.25"}, format="json")
+    alone = api.post(f"{here}/cash-in-lieu/confirmation", {"price": "7.25"}, format="json")
+    assert (alone.status_code, alone.json()["code"]) == (403, "second_person_needed")
+    second: APIClient = client_of(market.tenant, role="operations")
+    assert second.post(f"{here}/cash-in-lieu/confirmation", {}, format="json").status_code == 400
+    done = second.post(f"{here}/cash-in-lieu/confirmation", {"price": "7.25"}, format="json").json()
+    assert (done["cash_in_lieu_price"], done["pay_date"]) == ("7.25", EX.isoformat())
+    assert done["cash_in_lieu"]["decided_by"] != done["cash_in_lieu"]["proposed_by"]
+    assert api.post(f"{here}/cash-in-lieu", {"price": "7.26"}, format="json").status_code == 409
     gone = api.post(f"{here}/withdrawal", {"reason": "called off"}, format="json")
     assert (gone.status_code, gone.json()["state"]) == (200, "withdrawn")
     assert api.post(f"{here}/withdrawal", {"reason": "x"}, format="json").status_code == 409
@@ -765,7 +892,22 @@ def test_in_the_back_office(market: Market, client: Client) -> None:
     row = CorporateAction.objects.get()
     page = client.get(reverse("admin:trading_corporateaction_change", args=[row.pk]))
     assert "S-9" in page.content.decode()
-    form = {"action": "withdraw", "_selected_action": [str(row.pk)]}
-    client.post(reverse("admin:trading_corporateaction_changelist"), form)
-    row.refresh_from_db()
-    assert row.state == "withdrawn"
+    second = Client()
+    second.force_login(User.objects.create_superuser("bob", password="x"))
+
+    def act(desk: Client, action: str, **given: str) -> CorporateAction:
+        form = {"action": action, "_selected_action": [str(row.pk)], **given}
+        desk.post(reverse("admin:trading_corporateaction_changelist"), form)
+        row.refresh_from_db()
+        return row
+
+    assert act(client, "state_price", price="13").cash_in_lieu_price is None
+    for given in ({}, {"price": "12.5"}, {"price": "x"}, {"price": "13", "pay_date": "never"}):
+        assert act(second, "confirm_price", **given).cash_in_lieu_price is None
+    assert act(client, "confirm_price", price="13").cash_in_lieu_price is None
+    act(second, "withdraw_price", reason="12.6 is right")
+    act(second, "state_price", price="12.6", pay_date=TODAY.isoformat())
+    assert act(client, "confirm_price", price="12.6").cash_in_lieu_price == D("12.6")
+    page = client.get(reverse("admin:trading_corporateaction_change", args=[row.pk]))
+    assert "12.6 is right" in page.content.decode()
+    assert act(client, "withdraw").state == "withdrawn"

@@ -188,14 +188,14 @@ class Settlement(models.Model):
     def open_quantity(self) -> Decimal:
         """What is still to move, in units of the trade; of a final one nothing moves any more."""
         with exact():
-            return ZERO if self.state in FINAL else self.quantity - self.settled
+            rest: Decimal = self.quantity - self.settled
+        return ZERO if self.state in FINAL else rest
 
     @property
     def units_to_move(self) -> Decimal:
         """The same in units of today, which a split made others."""
-        if self.open_units is None or self.state in FINAL:
-            return self.open_quantity
-        return self.open_units
+        today: Decimal | None = None if self.state in FINAL else self.open_units
+        return self.open_quantity if today is None else today
 
     @property
     def units_moved(self) -> Decimal:

@@ -31,6 +31,16 @@ urlpatterns = [
         views.ActionCashInLieuView.as_view(),
         name="action-cash-in-lieu",
     ),
+    path(
+        "corporate-actions/<uuid:action_id>/cash-in-lieu/confirmation",
+        views.ActionCashInLieuConfirmationView.as_view(),
+        name="action-cash-in-lieu-confirmation",
+    ),
+    path(
+        "corporate-actions/<uuid:action_id>/cash-in-lieu/withdrawal",
+        views.ActionCashInLieuWithdrawalView.as_view(),
+        name="action-cash-in-lieu-withdrawal",
+    ),
     path("counterparties", views.CounterpartyListView.as_view(), name="counterparty-list"),
     path("counterparties/<str:name>", views.CounterpartyView.as_view(), name="counterparty-detail"),
     path("instruments", views.InstrumentListView.as_view(), name="instrument-list"),

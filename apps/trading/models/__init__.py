@@ -1,6 +1,12 @@
 """Trading's tables."""
 
-from apps.trading.models.actions import ActionKind, ActionState, CorporateAction
+from apps.trading.models.actions import (
+    ActionKind,
+    ActionState,
+    CashInLieuPrice,
+    CorporateAction,
+    PriceState,
+)
 from apps.trading.models.control import AccountFeed, AccountNotice
 from apps.trading.models.fields import AmountField
 from apps.trading.models.positions import (
@@ -37,6 +43,7 @@ __all__ = [
     "ActionKind",
     "ActionState",
     "AmountField",
+    "CashInLieuPrice",
     "ClientAccount",
     "CorporateAction",
     "CostMethod",
@@ -50,6 +57,7 @@ __all__ = [
     "PositionChange",
     "PositionMark",
     "PositionSnapshot",
+    "PriceState",
     "RejectedTrade",
     "SettledHolding",
     "Side",

@@ -27,8 +27,19 @@ class ActionState(models.TextChoices):
     WITHDRAWN = "withdrawn"
 
 
+class PriceState(models.TextChoices):
+    """Where a stated price of fractions stands; from `proposed` it goes once, and stays."""
+
+    PROPOSED = "proposed"
+    CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"
+
+
 class CorporateAction(models.Model):
-    """A split, or a cash dividend. Its terms never change: withdraw it, and announce another."""
+    """A split, or a cash dividend. Its terms never change: withdraw it, and announce another.
+
+    A split gets its price of fractions from a `CashInLieuPrice` that a second person has confirmed.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -40,7 +51,9 @@ class CorporateAction(models.Model):
     new_units = AmountField(null=True, blank=True, help_text="Of a split: this many …")
     old_units = AmountField(null=True, blank=True, help_text="… for so many.")
     cash_in_lieu_price = AmountField(
-        null=True, blank=True, help_text="Of a split: paid for a fraction of a new unit, per unit."
+        null=True,
+        blank=True,
+        help_text="Of a split: paid for a fraction of a new unit, per unit; a second person confirms it.",
     )
     lot_size = AmountField(
         null=True, editable=False, help_text="The instrument's when it was applied; empty: any."
@@ -116,3 +129,50 @@ class CorporateAction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.reference}, ex {self.ex_date}: {self.state}"
+
+    @property
+    def stated_price(self) -> "CashInLieuPrice | None":
+        """The price of fractions that was stated last, whatever became of it."""
+        return max(self.prices.all(), key=lambda one: (one.proposed_at, one.pk), default=None)
+
+
+class CashInLieuPrice(models.Model):
+    """At which price the fractions of a split are paid: one person states it, another confirms it.
+
+    What is stated never changes: another takes its place as long as it is not confirmed
+    (`migrations/sql/two_people_price.sql`).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    action = models.ForeignKey(CorporateAction, on_delete=models.PROTECT, related_name="prices")
+    price = AmountField(help_text="Of a new unit.")
+    pay_date = models.DateField()
+    state = models.CharField(max_length=9, choices=PriceState)
+    proposed_by = models.TextField(help_text="`user:<id>` or `key:<id>`.")
+    proposed_at = models.DateTimeField()
+    decided_by = models.TextField(null=True)  # noqa: DJ001 - nobody yet is not somebody without name
+    decided_at = models.DateTimeField(null=True)
+    reason = models.TextField(blank=True, default="", help_text="Why it was taken back.")
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["action"],
+                condition=~Q(state="withdrawn"),
+                name="split_has_one_price_of_fractions",
+            ),
+            models.CheckConstraint(condition=is_positive("price"), name="price_of_fractions_fits"),
+            models.CheckConstraint(
+                condition=Q(state="proposed", decided_by__isnull=True, decided_at__isnull=True)
+                | Q(state="withdrawn", decided_by__isnull=False, decided_at__isnull=False)
+                | Q(state="confirmed", decided_by__isnull=False, decided_at__isnull=False)
+                & ~Q(decided_by=F("proposed_by")),
+                name="two_people_price_fractions",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.price} for a unit: {self.state}"

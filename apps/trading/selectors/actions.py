@@ -56,7 +56,7 @@ def actions(
 ) -> Sequence[CorporateAction]:
     """Corporate actions, oldest announcement first, those after one; filters by column."""
     rows = CorporateAction.objects.for_tenant(tenant).select_related("instrument")
-    rows = rows.filter(**filters)
+    rows = rows.prefetch_related("prices").filter(**filters)
     if after is not None:
         rows = rows.filter(pk__gt=after)
     return list(rows.order_by("pk")[:limit])

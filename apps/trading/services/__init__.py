@@ -2,7 +2,7 @@
 
 from apps.trading.services.accounts import AccountTerms, change_account, open_account, open_accounts
 from apps.trading.services.action_checks import ActionTerms
-from apps.trading.services.announcing import announce_action, price_fractions, withdraw_action
+from apps.trading.services.announcing import announce_action, withdraw_action
 from apps.trading.services.applying import apply_actions
 from apps.trading.services.controlling import Taken, pull_accounts, secret_of, take_notice
 from apps.trading.services.counterparties import change_counterparty, register_counterparty
@@ -12,6 +12,7 @@ from apps.trading.services.intake import CHUNK, FeeRequest, Outcome, TradeReques
 from apps.trading.services.intake.requests import unprintable
 from apps.trading.services.keys import forget_old_keys
 from apps.trading.services.prices import PriceUpdate, record_prices
+from apps.trading.services.pricing import confirm_price, price_fractions, withdraw_price
 from apps.trading.services.revisions import Revision, amend_trade, cancel_trade
 from apps.trading.services.settling import settle_units, settled_units
 from apps.trading.services.snapshots import take_snapshot
@@ -34,6 +35,7 @@ __all__ = [
     "change_account",
     "change_counterparty",
     "change_instrument",
+    "confirm_price",
     "execute_trades",
     "fold_trades",
     "forget_old_keys",
@@ -51,4 +53,5 @@ __all__ = [
     "take_snapshot",
     "unprintable",
     "withdraw_action",
+    "withdraw_price",
 ]

@@ -9,12 +9,13 @@ from typing import Any, Final, TypeGuard
 from apps.calendars import selectors as calendars
 from apps.calendars.exceptions import UnknownCalendar
 from apps.core.exceptions import Fault, fault
-from apps.core.money import SCALE_MAX
+from apps.core.money import SCALE_MAX, plain
 from apps.core.units import Ratio
 from apps.trading.exceptions import ActionRefused
 from apps.trading.models import ActionKind, ActionState, CorporateAction, Instrument, InstrumentKind
 from apps.trading.selectors.actions import fractions_left, traded_since
 from apps.trading.services import terms as check
+from apps.trading.services.stating import Stated
 
 SPLITTABLE: Final = frozenset({InstrumentKind.EQUITY.value, InstrumentKind.ETF.value})
 RATIO_MAX: Final = Decimal(1_000_000)
@@ -82,9 +83,9 @@ def decimals_of(amount: Decimal) -> int:
 
 
 def differing_from(
-    known: CorporateAction, instrument: Instrument, terms: ActionTerms
+    known: CorporateAction, instrument: Instrument, terms: ActionTerms, stated: Stated
 ) -> Iterator[Fault]:
-    """What a repeated announcement says otherwise than the first."""
+    """What a repeated announcement says otherwise than the first, which stated what is paid."""
     asked: Mapping[str, Any] = {
         "instrument": instrument.pk,
         "kind": terms.kind,
@@ -96,8 +97,13 @@ def differing_from(
         "pay_date": terms.paid_on,
         "currency": terms.currency or known.currency,
     }
+    said: Mapping[str, Any] = {
+        "instrument": known.instrument_id,
+        "cash_in_lieu_price": stated.price,
+        "pay_date": stated.pay_date,
+    }
     for name, value in asked.items():
-        first = known.instrument_id if name == "instrument" else getattr(known, name)
+        first = said.get(name, getattr(known, name, None))
         if first != value:
             yield fault(name, "differs", f"The first announcement had another {name}.")
 
@@ -178,11 +184,12 @@ def fraction_faults(terms: ActionTerms, instrument: Instrument) -> Iterator[Faul
         yield price_is_needed(accounts)
 
 
-def price_is_needed(accounts: int) -> Fault:
-    """The fault of a split that leaves fractions without a price."""
-    detail = (
-        f"A fraction is left to {accounts} of the accounts. State the price per new unit at which it"
-        " is paid in cash."
+def price_is_needed(accounts: int, stated: Decimal | None = None) -> Fault:
+    """The fault of a split that leaves fractions without a price, or with one of a single person."""
+    detail = f"A fraction is left to {accounts} of the accounts. " + (
+        "State the price per new unit at which it is paid in cash."
+        if stated is None
+        else f"A second person has to confirm the price {plain(stated)} at which it is paid in cash."
     )
     return fault("cash_in_lieu_price", "required", detail)
 

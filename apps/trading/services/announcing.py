@@ -1,7 +1,6 @@
 """Announce corporate actions, and take announcements back."""
 
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from django.utils import timezone
 from apps.events.services import UnitOfWork, unit_of_work
 from apps.trading.events import CorporateActionChanged
 from apps.trading.exceptions import ActionDiffers, ActionIsApplied, ActionRefused, UnknownAction
-from apps.trading.models import ActionState, CorporateAction, Instrument
+from apps.trading.models import ActionKind, ActionState, CorporateAction, Instrument
 from apps.trading.selectors import find_instrument
 from apps.trading.services import terms as check
 from apps.trading.services.action_checks import (
@@ -23,6 +22,7 @@ from apps.trading.services.action_checks import (
     place_faults,
 )
 from apps.trading.services.intake.references import ACTIONS
+from apps.trading.services.stating import first_stated, state_price, take_back
 
 CLAIM: Final = "SELECT pg_advisory_xact_lock(%s, %s)"
 REASON_MAX: Final = 1_000  # characters
@@ -32,6 +32,8 @@ def announce_action(
     tenant: int, terms: ActionTerms, *, by: str, now: datetime | None = None
 ) -> tuple[CorporateAction, bool]:
     """Announce an action; and whether it is new. The same reference again is the same action.
+
+    A price of fractions waits for a second person. `by` is who announces it: `user:<id>`, `key:<id>`.
 
     Raises `UnknownInstrument`, `ActionRefused` with every reason, and `ActionDiffers`.
     """
@@ -43,7 +45,8 @@ def announce_action(
         claim(tenant)
         known = CorporateAction.objects.for_tenant(tenant).filter(reference=terms.reference).first()
         if known is not None:
-            if differing := list(differing_from(known, instrument, terms)):
+            said = first_stated(known)
+            if differing := list(differing_from(known, instrument, terms, said)):
                 raise ActionDiffers(errors=differing, action=str(known.pk))
             return known, False
         instrument.refresh_from_db()
@@ -52,6 +55,8 @@ def announce_action(
         row.save(force_insert=True)
         point_to_next(instrument)
         tell(work, row, instrument, by)
+        if terms.cash_in_lieu_price is not None:
+            state_price(work, row, terms.cash_in_lieu_price, terms.pay_date, by=by, at=now)
     return row, True
 
 
@@ -74,37 +79,8 @@ def withdraw_action(tenant: int, uid: UUID, *, by: str, reason: str) -> Corporat
         row.state, row.withdrawn_by = ActionState.WITHDRAWN, by
         row.reason = reason.strip()[:REASON_MAX]
         row.save()
+        take_back(work, row, by=by, reason="The split is withdrawn.")
         point_to_next(row.instrument)
-        tell(work, row, row.instrument, by)
-    return row
-
-
-def price_fractions(
-    tenant: int, uid: UUID, *, price: Decimal, pay_date: date | None = None, by: str
-) -> CorporateAction:
-    """State at which price the fractions of a split are paid; the same again changes nothing.
-
-    Raises `UnknownAction`, `ActionRefused`, `ActionIsApplied`, and `ActionDiffers` where it has another.
-    """
-    with unit_of_work() as work:
-        claim(tenant)
-        row = locked(tenant, uid)
-        terms = ActionTerms(
-            row.reference, row.instrument.symbol, row.kind, row.ex_date, row.new_units, row.old_units,
-            pay_date=pay_date, cash_in_lieu_price=price,
-        )  # fmt: skip
-        if faults := form_faults(terms, row.instrument):
-            raise ActionRefused(errors=faults)
-        if row.cash_in_lieu_price is not None:
-            if differing := list(differing_from(row, row.instrument, terms)):
-                raise ActionDiffers(errors=differing, action=str(row.pk))
-            return row
-        if row.state != ActionState.ANNOUNCED:
-            raise ActionIsApplied(state=row.state)
-        paid_on = terms.paid_on or row.ex_date
-        row.cash_in_lieu_price, row.currency = price, row.instrument.currency
-        row.pay_date, row.pay_at = paid_on, begins(row.instrument, paid_on)
-        row.save()
         tell(work, row, row.instrument, by)
     return row
 
@@ -112,7 +88,7 @@ def price_fractions(
 def _announced(
     tenant: int, terms: ActionTerms, instrument: Instrument, by: str, now: datetime
 ) -> CorporateAction:
-    paid_on = terms.paid_on
+    paid_on = terms.paid_on if terms.kind == ActionKind.DIVIDEND else None
     return CorporateAction(
         tenant_id=tenant,
         reference=terms.reference,
@@ -122,7 +98,6 @@ def _announced(
         effective_at=begins(instrument, terms.ex_date),
         new_units=terms.new_units,
         old_units=terms.old_units,
-        cash_in_lieu_price=terms.cash_in_lieu_price,
         amount=terms.amount,
         currency=(terms.currency or instrument.currency) if paid_on else "",
         pay_date=paid_on,

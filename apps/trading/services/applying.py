@@ -29,6 +29,7 @@ from apps.trading.models import ActionKind, ActionState, CorporateAction, Instru
 from apps.trading.selectors.actions import accounts_concerned, fractions_left
 from apps.trading.services.action_checks import price_is_needed, ratio_of
 from apps.trading.services.announcing import claim, locked, point_to_next, tell
+from apps.trading.services.stating import open_price, take_back
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +85,7 @@ def _apply(work: UnitOfWork, row: CorporateAction, now: datetime) -> bool:
     row.problem = ""
     row.lot_size = None if ratio is None else ratio.lot_size
     row.save()
+    take_back(work, row, by="the clock", reason="No fraction was left.")
     instrument.closed_before = row.ex_date
     instrument.save(update_fields=["closed_before"])
     point_to_next(instrument)
@@ -162,7 +164,8 @@ def _ratio(row: CorporateAction) -> Ratio:
         if unfolded:
             raise ActionRefused(f"Positions have yet to take {unfolded} facts; then it is applied.")
         if accounts:
-            needed = price_is_needed(accounts)
+            stated = open_price(row)
+            needed = price_is_needed(accounts, stated.price if stated else None)
             raise ActionRefused(needed["detail"], errors=[needed])
     return ratio
 

@@ -1,7 +1,9 @@
 """Trading's views: parse, one call, render."""
 
 from apps.trading.api.views.actions import (
+    ActionCashInLieuConfirmationView,
     ActionCashInLieuView,
+    ActionCashInLieuWithdrawalView,
     ActionListView,
     ActionView,
     ActionWithdrawalView,
@@ -27,7 +29,9 @@ from apps.trading.api.views.trades import (
 __all__ = [
     "AccountListView",
     "AccountView",
+    "ActionCashInLieuConfirmationView",
     "ActionCashInLieuView",
+    "ActionCashInLieuWithdrawalView",
     "ActionListView",
     "ActionView",
     "ActionWithdrawalView",

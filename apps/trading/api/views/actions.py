@@ -16,7 +16,7 @@ from apps.tenants.views import ApiView
 from apps.trading import selectors, services
 from apps.trading.api import documented as doc
 from apps.trading.api import serializers as wire
-from apps.trading.models import ActionKind, ActionState
+from apps.trading.models import ActionKind, ActionState, PriceState
 
 
 class CorporateActionIn(StrictForm):
@@ -30,7 +30,8 @@ class CorporateActionIn(StrictForm):
     old_units = AmountField(required=False, help_text="… for so many.")
     cash_in_lieu_price = AmountField(
         required=False,
-        help_text="Of a split: paid for a fraction of a new unit, per unit. Needed where any is left.",
+        help_text="Of a split: paid for a fraction of a new unit, per unit. Needed where any is left;"
+        " stated with this, it waits for a second person.",
     )
     amount = AmountField(required=False, help_text="Of a dividend, per unit.")
     currency = wire.TextField(
@@ -46,6 +47,26 @@ class CashInLieuIn(StrictForm):
 
     price = AmountField(help_text="Of a new unit.")
     pay_date = serializers.DateField(required=False, help_text="The ex-date, unless said.")
+
+
+class CashInLieuDecisionIn(StrictForm):
+    """What the second person has looked at."""
+
+    price = AmountField(help_text="As it is stated; another one is refused.")
+    pay_date = serializers.DateField(required=False, help_text="As it is stated, if it is said.")
+
+
+class CashInLieuOut(serializers.Serializer[Any]):
+    """A price of fractions that somebody has stated, and what became of it."""
+
+    price = AmountField(help_text="Of a new unit.")
+    pay_date = serializers.DateField()
+    state = serializers.ChoiceField(PriceState.choices)
+    proposed_by = serializers.CharField()
+    proposed_at = serializers.DateTimeField()
+    decided_by = serializers.CharField(allow_null=True)
+    decided_at = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField(help_text="Why it was taken back.")
 
 
 class ActionsQuery(PageQuery):
@@ -68,7 +89,13 @@ class CorporateActionOut(serializers.Serializer[Any]):
     effective_at = serializers.DateTimeField(help_text="When that day begins at the market.")
     new_units = AmountField(allow_null=True)
     old_units = AmountField(allow_null=True)
-    cash_in_lieu_price = AmountField(allow_null=True)
+    cash_in_lieu_price = AmountField(
+        allow_null=True,
+        help_text="At which fractions are paid; null until a second person confirms.",
+    )
+    cash_in_lieu = CashInLieuOut(
+        source="stated_price", allow_null=True, help_text="What was stated last, confirmed or not."
+    )
     lot_size = AmountField(allow_null=True, help_text="Units came in multiples of it.")
     amount = AmountField(allow_null=True)
     currency = serializers.CharField(allow_blank=True)
@@ -152,19 +179,55 @@ class ActionWithdrawalView(ApiView):
 
 
 class ActionCashInLieuView(ApiView):
-    """The price at which the fractions of a split are paid."""
+    """The price at which the fractions of a split are paid, as one person states it."""
 
     permission_classes = (OperationsWrites,)
 
     @extend_schema(
         request=CashInLieuIn,
         responses={200: CorporateActionOut, **doc.problems(400, 404, 409, 422)},
-        summary="State the price of a split's fractions, as long as it has none and is not applied",
+        summary="State the price of a split's fractions, in place of what nobody has confirmed",
     )
     def post(self, request: Request, action_id: UUID) -> Response:
         """The action as it is now."""
         caller, given = caller_of(request), read_form(CashInLieuIn, request.data)
         row = services.price_fractions(caller.tenant.pk, action_id, by=caller.client, **given)
+        return Response(_out(row))
+
+
+class ActionCashInLieuConfirmationView(ApiView):
+    """A second person's word about the price of fractions."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        request=CashInLieuDecisionIn,
+        responses={200: CorporateActionOut, **doc.problems(400, 403, 404, 409)},
+        summary="Confirm the price of a split's fractions that another person has stated",
+    )
+    def post(self, request: Request, action_id: UUID) -> Response:
+        """The action as it is now."""
+        caller, given = caller_of(request), read_form(CashInLieuDecisionIn, request.data)
+        row = services.confirm_price(caller.tenant.pk, action_id, by=caller.client, **given)
+        return Response(_out(row))
+
+
+class ActionCashInLieuWithdrawalView(ApiView):
+    """The end of a price that nobody has confirmed."""
+
+    permission_classes = (OperationsWrites,)
+
+    @extend_schema(
+        request=wire.CancellationIn,
+        responses={200: CorporateActionOut, **doc.problems(400, 404, 409)},
+        summary="Take back a stated price of fractions, as long as nobody has confirmed it",
+    )
+    def post(self, request: Request, action_id: UUID) -> Response:
+        """The action as it is now."""
+        caller, given = caller_of(request), read_form(wire.CancellationIn, request.data)
+        row = services.withdraw_price(
+            caller.tenant.pk, action_id, by=caller.client, reason=given["reason"]
+        )
         return Response(_out(row))
 
 

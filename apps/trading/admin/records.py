@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -13,13 +12,12 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from apps.core.exceptions import DomainError
 from apps.core.money import plain
-from apps.tenants.admin import ReadOnlyAdmin, SavedByService
+from apps.tenants.admin import ReadOnlyAdmin
 from apps.trading import services
 from apps.trading.models import (
     AccountFeed,
     AccountStatus,
     ClientAccount,
-    CorporateAction,
     Counterparty,
     Instrument,
     Position,
@@ -241,108 +239,6 @@ class AccountFeedAdmin(ReadOnlyAdmin):
     )
     list_select_related = ("tenant",)
     ordering = ("tenant",)
-
-
-class AnnouncementForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
-    """A corporate action; the service says what is wrong with it, all at once."""
-
-    by = ""
-    announced: CorporateAction | None = None
-
-    class Meta:
-        model = CorporateAction
-        fields = (
-            "tenant", "reference", "instrument", "kind", "ex_date", "new_units", "old_units",
-            "cash_in_lieu_price", "amount", "currency", "pay_date",
-        )  # fmt: skip
-
-    def clean(self) -> dict[str, Any]:
-        """Announced here, so that a refusal is shown beside the form."""
-        given = super().clean() or {}
-        if self.errors:
-            return given
-        tenant, instrument = given.pop("tenant"), str(given.pop("instrument").pk)
-        terms: dict[str, Any] = {name: value or None for name, value in given.items()}
-        try:
-            self.announced, _ = services.announce_action(
-                tenant.pk, services.ActionTerms(instrument=instrument, **terms), by=self.by
-            )
-        except DomainError as error:
-            found = error.facts.get("errors")
-            faults = found if isinstance(found, list) else [{"field": "", "detail": str(error)}]
-            raise forms.ValidationError(
-                [f"{one['field']}: {one['detail']}".removeprefix(": ") for one in faults]
-            ) from error
-        return given
-
-    def _post_clean(self) -> None:
-        """The service has checked and written it."""
-
-    def save(self, commit: bool = True) -> CorporateAction:
-        """The action, which is there already."""
-        assert self.announced is not None
-        return self.announced
-
-    def save_m2m(self) -> None:
-        """Nothing of that kind."""
-
-
-@admin.register(CorporateAction)
-class CorporateActionAdmin(SavedByService, ReadOnlyAdmin):
-    """Splits and cash dividends: announced here, applied by the clock."""
-
-    form = AnnouncementForm
-    list_display = ("ex_date", "instrument", "kind", "reference", "state", "accounts", "problem",
-                    "tenant")  # fmt: skip
-    list_filter = ("tenant", "state", "kind")
-    list_select_related = ("tenant", "instrument")
-    ordering = ("-ex_date",)
-    search_fields = ("=reference", "=instrument__symbol")
-    actions = ("withdraw",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Whoever may announce."""
-        return bool(request.user.has_perm("trading.add_corporateaction"))
-
-    def has_decide_permission(self, request: HttpRequest) -> bool:
-        """Whoever may take an announcement back."""
-        return bool(request.user.has_perm("trading.change_corporateaction"))
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """What is to be filled in, or all that there is."""
-        if obj is None:
-            return AnnouncementForm.Meta.fields
-        return (
-            *AnnouncementForm.Meta.fields, "effective_at", "pay_at", "lot_size", "state", "problem",
-            "accounts",
-            "announced_by", "announced_at", "applied_at", "paid_at", "withdrawn_by", "reason",
-        )  # fmt: skip
-
-    def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> Any:
-        """The form that knows who fills it in."""
-        form = super().get_form(request, obj, change, **kwargs)
-        form.by = f"user:{request.user.pk}"
-        return form
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """The form's service call has written it."""
-
-    @admin.action(description="Withdraw the announcement", permissions=["decide"])
-    def withdraw(self, request: HttpRequest, queryset: QuerySet[CorporateAction]) -> None:
-        """As long as it is not applied."""
-        who = f"user:{request.user.pk}"
-        for row in queryset.order_by("pk"):
-            try:
-                services.withdraw_action(
-                    row.tenant_id, row.pk, by=who, reason="withdrawn in the back office"
-                )
-            except DomainError as error:
-                messages.error(request, f"{row}: {error}")
-            else:
-                messages.success(request, f"{row.reference} is withdrawn.")
-                self.log_change(request, row, "withdrawn")
 
 
 def _table(headers: list[str], rows: Iterable[list[Any]]) -> str:

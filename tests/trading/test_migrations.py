@@ -26,7 +26,7 @@ APPLIED: dict[str, Any] = {"state": "applied", "applied_at": AT}
 def test_what_one_person_priced_waits_for_a_second_one() -> None:
     tenant = Tenant.objects.create(slug="old", name="Old")
     instrument = list_instrument(tenant.pk)
-    migrate("trading", "0016_account_feed_is_fair")
+    migrate("trading", "0017_snapshots_are_proven_afterwards")
 
     def old_split(day: int, **given: Any) -> Any:
         row = {
@@ -44,7 +44,7 @@ def test_what_one_person_priced_waits_for_a_second_one() -> None:
         3, kind="dividend", new_units=None, old_units=None, amount=D(1),
         **PRICED | {"cash_in_lieu_price": None, "pay_date": date(2026, 4, 3)},
     )  # fmt: skip
-    migrate("trading", "0017_two_people_price")
+    migrate("trading", "0018_two_people_price")
     found = {
         row.pk: (row.cash_in_lieu_price, row.currency, row.pay_date)
         for row in CorporateAction.objects.all()

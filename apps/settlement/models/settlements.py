@@ -200,4 +200,5 @@ class Settlement(models.Model):
     @property
     def units_moved(self) -> Decimal:
         """Units that its ledger entries moved, each in those of its own day."""
-        return self.settled if self.posted_units is None else self.posted_units
+        posted: Decimal | None = self.posted_units
+        return Decimal(self.settled) if posted is None else posted

@@ -1,3 +1,18 @@
+-- What one person has stated for a split that is still to come waits for a second one.
+ALTER TABLE trading_corporateaction DISABLE TRIGGER action_is_kept;
+INSERT INTO trading_cashinlieuprice (id, tenant_id, action_id, price, pay_date, state, proposed_by,
+                                     proposed_at, reason)
+SELECT gen_random_uuid(), tenant_id, id, cash_in_lieu_price, pay_date, 'proposed', announced_by,
+       announced_at, ''
+FROM trading_corporateaction
+WHERE kind = 'split' AND state = 'announced' AND cash_in_lieu_price IS NOT NULL;
+UPDATE trading_corporateaction
+SET cash_in_lieu_price = NULL, currency = '', pay_date = NULL, pay_at = NULL
+WHERE kind = 'split' AND state = 'announced' AND cash_in_lieu_price IS NOT NULL;
+SET CONSTRAINTS ALL IMMEDIATE;
+SET CONSTRAINTS ALL DEFERRED;
+ALTER TABLE trading_corporateaction ENABLE ALWAYS TRIGGER action_is_kept;
+
 -- The price of a split's fractions takes two people, whoever writes. CONSTRAINT names say which rule it was.
 
 -- As before; but a price is what a second person has confirmed, and no split begins with one.

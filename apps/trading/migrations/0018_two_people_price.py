@@ -11,22 +11,6 @@ import apps.trading.models.fields
 from apps.core.new_tables import Steps
 
 SQL = Path(__file__).parent / "sql"
-# What one person has stated for a split that is still to come waits for a second one.
-OPEN_PRICES = """
-ALTER TABLE trading_corporateaction DISABLE TRIGGER action_is_kept;
-INSERT INTO trading_cashinlieuprice (id, tenant_id, action_id, price, pay_date, state, proposed_by,
-                                     proposed_at, reason)
-SELECT gen_random_uuid(), tenant_id, id, cash_in_lieu_price, pay_date, 'proposed', announced_by,
-       announced_at, ''
-FROM trading_corporateaction
-WHERE kind = 'split' AND state = 'announced' AND cash_in_lieu_price IS NOT NULL;
-UPDATE trading_corporateaction
-SET cash_in_lieu_price = NULL, currency = '', pay_date = NULL, pay_at = NULL
-WHERE kind = 'split' AND state = 'announced' AND cash_in_lieu_price IS NOT NULL;
-SET CONSTRAINTS ALL IMMEDIATE;
-SET CONSTRAINTS ALL DEFERRED;
-ALTER TABLE trading_corporateaction ENABLE ALWAYS TRIGGER action_is_kept;
-"""
 
 
 class Migration(Steps):
@@ -34,7 +18,7 @@ class Migration(Steps):
 
     dependencies = [
         ("tenants", "0002_key_owner"),
-        ("trading", "0016_account_feed_is_fair"),
+        ("trading", "0017_snapshots_are_proven_afterwards"),
     ]
 
     operations = [
@@ -139,7 +123,6 @@ class Migration(Steps):
                 ],
             },
         ),
-        migrations.RunSQL(OPEN_PRICES, reverse_sql=migrations.RunSQL.noop),
         migrations.RunSQL(
             (SQL / "two_people_price.sql").read_text(),
             reverse_sql="DROP FUNCTION trading_begin_action CASCADE;"

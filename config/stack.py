@@ -105,7 +105,11 @@ def manage(name: str, *arguments: str, stop_rank: int = _CLOCK) -> ProcessSpec:
 
 
 def web(doors: Ports) -> ProcessSpec:
-    """Return the HTTP door."""
+    """Return the HTTP door.
+
+    At a stop it ends what it has begun. What takes longer than three seconds then, or has sent half of its
+    headers, is cut off, and granian says "Killing worker-N": which request it was, the log of slow ones tells.
+    """
     command = _python(
         "granian", "--interface", "wsgi", "--host", ports.LOOPBACK, "--port", str(doors.web),
         "--workers", "2", "--blocking-threads", "1", "--no-ws", "--log-level", "warning",

@@ -4,7 +4,9 @@ from importlib import import_module
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
+
+from apps.web.views.schema import SchemaView
 
 # Only who serves pages needs these, and they take long to load.
 admin.autodiscover()
@@ -27,7 +29,7 @@ urlpatterns = [
     path("api/v1/", include("apps.settlement.api.clearing_urls")),
     path("api/v1/", include("apps.reports.api.urls")),
     path("api/v1/", include("apps.web.api.urls")),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
 ]
 

@@ -8,6 +8,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
+from drf_spectacular.generators import SchemaGenerator
 
 from apps.core.exceptions import DomainError
 from apps.tenants.models import Role, User
@@ -219,6 +220,19 @@ class TestTheApisPages:
         }
         assert "/api/v1/board" in schema["paths"]
         assert schema["paths"]["/api/v1/board/ticket"]["post"]["responses"].keys() == {"201"}
+
+    def test_the_schema_is_made_once_a_process(self, client, db, monkeypatch):
+        first = client.get("/api/schema/?format=json")
+        monkeypatch.delattr(SchemaGenerator, "get_schema")
+        again = client.get("/api/schema/?format=json")
+        assert (again.status_code, again.content, again["ETag"]) == (
+            200, first.content, first["ETag"],
+        )  # fmt: skip
+        known = client.get("/api/schema/?format=json", headers={"If-None-Match": first["ETag"]})
+        assert (known.status_code, known.content) == (304, b"")
+        as_yaml = client.get("/api/schema/")
+        assert as_yaml["Content-Type"] == "application/vnd.oai.openapi"
+        assert as_yaml.content.startswith(b"openapi: 3.1")
 
     def test_the_docs_come_from_here(self, client, db):
         page = client.get("/api/docs/").content.decode()

@@ -9,8 +9,8 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 _making: Final = threading.Lock()
@@ -25,12 +25,11 @@ class SchemaView(SpectacularAPIView):
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """In the format that is asked for; 304 to whoever has it."""
-        renderer = request.accepted_renderer
+        renderer: Any = request.accepted_renderer
         with _making:
-            body, etag = _written(type(renderer))
-        filename = self._get_filename(request, None)
+            body, etag = _written(renderer.format)
         headers = {
-            "Content-Disposition": f'inline; filename="{filename}"',
+            "Content-Disposition": f'inline; filename="Lockstep.{renderer.format}"',
             "ETag": etag,
             "Cache-Control": "no-cache",
         }
@@ -39,12 +38,16 @@ class SchemaView(SpectacularAPIView):
 
 
 @cache
-def _written(renderer: type[BaseRenderer]) -> tuple[bytes, str]:
-    """The schema in a renderer's format, and its entity tag."""
-    body = renderer().render(_schema(), renderer_context={})
+def _written(kind: str) -> tuple[bytes, str]:
+    """The schema in a format, and its entity tag."""
+    renderer: Any = (
+        OpenApiYamlRenderer if kind == OpenApiYamlRenderer.format else OpenApiJsonRenderer
+    )
+    body: bytes = renderer().render(_schema(), renderer_context={})
     return body, f'"{hashlib.sha256(body).hexdigest()}"'
 
 
 @cache
 def _schema() -> Any:
-    return SchemaGenerator().get_schema(request=None, public=True)
+    generator: Any = SchemaGenerator  # which has no types
+    return generator().get_schema(request=None, public=True)

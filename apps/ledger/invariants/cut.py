@@ -27,6 +27,35 @@ TRADE: Final = contract_of(TradeExecuted)
 Place = tuple[UUID, str]
 """Account, and asset."""
 
+BEYOND: Final = """
+SELECT DISTINCT e.key FROM unnest(%s::smallint[], %s::bigint[]) AS c (number, low)
+JOIN events_event e ON e.topic = 'trade' AND e.partition = c.number AND e."offset" > c.low
+    AND e."offset" <= (SELECT max(r."offset") FROM events_cursor r
+                       WHERE r.topic = 'trade' AND r.partition = c.number AND r.handler = ANY(%s))
+"""
+AS_THEY_ARE: Final = """
+WITH compared AS (
+    SELECT account, asset, coalesce(p.quantity, 0) AS position, coalesce(l.amount, 0) AS ledger
+    FROM (
+        SELECT p.account_id AS account, i.symbol AS asset, p.quantity
+        FROM trading_position p JOIN trading_instrument i ON i.id = p.instrument_id
+        WHERE p.tenant_id = coalesce(%(tenant)s, p.tenant_id)
+    ) AS p FULL JOIN (
+        SELECT a.owner AS account, b.asset, sum(b.amount) AS amount
+        FROM ledger_balance b JOIN ledger_ledgeraccount a ON a.id = b.ledger_account_id
+        WHERE a.tenant_id = coalesce(%(tenant)s, a.tenant_id) AND a.owner IS NOT NULL
+          AND a.code = ANY(%(codes)s)
+        GROUP BY a.owner, b.asset
+    ) AS l USING (account, asset)
+    WHERE NOT account = ANY(%(without)s::uuid[])
+)
+SELECT count(*), array_agg(account) FILTER (WHERE position <> ledger),
+       array_agg(asset) FILTER (WHERE position <> ledger),
+       array_agg(position) FILTER (WHERE position <> ledger),
+       array_agg(ledger) FILTER (WHERE position <> ledger)
+FROM compared
+"""
+
 HELD_CODES: Final = [Code.SEC_UNSETTLED.value, Code.SEC_SETTLED.value]
 
 
@@ -70,17 +99,6 @@ def held_accounts(tenant: int | None = None) -> frozenset[str]:
         return frozenset(key for (key,) in cursor.fetchall())
 
 
-def ledger_units(tenant: int | None, at: Mapping[int, int]) -> dict[Place, Decimal]:
-    """Units per account and instrument, settled and not, at a cut."""
-    return balances_at_cut(tenant, at, HELD_CODES)
-
-
-def position_units(tenant: int | None, at: Mapping[int, int]) -> dict[Place, Decimal]:
-    """Units per account and instrument by the positions, at a cut."""
-    found = trading.quantities_at(tenant, at)
-    return {(account, symbol): quantity for account, symbol, quantity in found}
-
-
 def differing(
     tenant: int | None,
 ) -> tuple[int, list[tuple[Place, Decimal, Decimal]], dict[int, int]]:
@@ -89,14 +107,47 @@ def differing(
     Accounts that are held are left out. To be called in one snapshot.
     """
     at, held = cut(), held_accounts()
-    positions, ledger = position_units(tenant, at), ledger_units(tenant, at)
-    places = {place for place in {*positions, *ledger} if str(place[0]) not in held}
-    wrong = [
-        (place, positions.get(place, ZERO), ledger.get(place, ZERO))
-        for place in sorted(places, key=str)
-        if positions.get(place, ZERO) != ledger.get(place, ZERO)
-    ]
-    return len(places), wrong, at
+    ahead = accounts_beyond(at) - held
+    count, wrong = _differing_as_they_are(tenant, [UUID(one) for one in held | ahead])
+    if ahead:
+        compared, others = _differing_at(tenant, at, ahead)
+        count, wrong = count + compared, [*wrong, *others]
+    return count, sorted(wrong, key=lambda one: str(one[0])), at
+
+
+def accounts_beyond(at: Mapping[int, int]) -> frozenset[str]:
+    """Accounts of which one of the two readers knows more than the other, which stands at the cut."""
+    with connection.cursor() as cursor:
+        cursor.execute(BEYOND, [*_columns(at), readers()])
+        return frozenset(key for (key,) in cursor.fetchall())
+
+
+def _differing_as_they_are(
+    tenant: int | None, without: list[UUID]
+) -> tuple[int, list[tuple[Place, Decimal, Decimal]]]:
+    """Both sides as they stand: what neither reader has beyond the other's offset."""
+    with connection.cursor() as cursor:
+        cursor.execute(AS_THEY_ARE, {"tenant": tenant, "without": without, "codes": HELD_CODES})
+        count, *columns = cursor.fetchone() or (0, (), (), (), ())
+    rows = zip(*(column or () for column in columns), strict=True)
+    return count, [((account, asset), one, other) for account, asset, one, other in rows]
+
+
+def _differing_at(
+    tenant: int | None, at: Mapping[int, int], accounts: frozenset[str]
+) -> tuple[int, list[tuple[Place, Decimal, Decimal]]]:
+    """Both sides where the cut is."""
+    wanted = [UUID(one) for one in accounts]
+    held = trading.quantities_at(tenant, at, wanted)
+    positions = {(account, symbol): quantity for account, symbol, quantity in held}
+    ledger = balances_at_cut(tenant, at, HELD_CODES, wanted)
+    places = {*positions, *ledger}
+    sides = ((one, positions.get(one, ZERO), ledger.get(one, ZERO)) for one in places)
+    return len(places), [side for side in sides if side[1] != side[2]]
+
+
+def _columns(at: Mapping[int, int]) -> tuple[list[int], list[int]]:
+    return list(at), list(at.values())
 
 
 def partition(account: UUID) -> int:

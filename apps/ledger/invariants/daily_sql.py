@@ -138,9 +138,12 @@ EVENTS: Final = _question(
             ON h.partition = e.partition AND h."offset" = e."offset"
         LEFT JOIN ledger_journalentry j ON j.tenant_id = e.tenant_id AND j.source =
             format('trade:%%s:%%s', e.data ->> 'trade_id', e.data ->> 'version_no')
-        LEFT JOIN ledger_journalentry o ON o.tenant_id = e.tenant_id
-            AND e.name <> 'trading.trade.executed' AND o.source =
-            format('trade:%%s:%%s', e.data ->> 'trade_id', (e.data ->> 'version_no')::integer - 1)
+        LEFT JOIN LATERAL (  -- only of revisions; joined flat, it would be looked for in any case
+            SELECT id FROM ledger_journalentry o
+            WHERE e.name <> 'trading.trade.executed' AND o.tenant_id = e.tenant_id AND o.source =
+                format('trade:%%s:%%s', e.data ->> 'trade_id', (e.data ->> 'version_no')::integer - 1)
+            OFFSET 0
+        ) AS o ON true
         LEFT JOIN ledger_journalentry v ON v.reverses_id = o.id
         CROSS JOIN LATERAL (SELECT CASE
             WHEN t.id IS NULL THEN 'It was told, but there is no such trade.'

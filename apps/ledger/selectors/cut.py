@@ -21,6 +21,7 @@ BALANCES: Final = """
 SELECT a.owner, b.asset, sum(b.amount)
 FROM ledger_balance b JOIN ledger_ledgeraccount a ON a.id = b.ledger_account_id
 WHERE a.tenant_id = coalesce(%s, a.tenant_id) AND a.owner IS NOT NULL AND a.code = ANY(%s)
+  AND (%s::uuid[] IS NULL OR a.owner = ANY(%s))
 GROUP BY a.owner, b.asset
 """
 # What the ledger booked of events after the cut.
@@ -57,15 +58,19 @@ GROUP BY a.owner, p.asset
 
 
 def balances_at_cut(
-    tenant: int | None, at: Mapping[int, int], codes: Sequence[str]
+    tenant: int | None,
+    at: Mapping[int, int],
+    codes: Sequence[str],
+    owners: Sequence[UUID] | None = None,
 ) -> dict[tuple[UUID, str], Decimal]:
-    """What accounts hold under these codes, by owner and asset, where each partition is read so far.
+    """What accounts (or these) hold under codes, by owner and asset, where each partition is read so far.
 
     Of partitions that the cut does not name nothing is taken out. To be called in one snapshot.
     """
     wanted = list(codes)
+    some = None if owners is None else list(owners)
     with connection.cursor() as cursor:
-        cursor.execute(BALANCES, [tenant, wanted])
+        cursor.execute(BALANCES, [tenant, wanted, some, some])
         found = {(owner, asset): amount for owner, asset, amount in cursor.fetchall()}
         text = json.dumps({str(partition): offset for partition, offset in at.items()})
         cursor.execute(BEYOND, [text, HANDLER, [*DEALS, SPLIT], wanted])

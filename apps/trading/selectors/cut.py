@@ -1,6 +1,6 @@
 """Positions beside what others say of them: the ledger at a cut of the log, and the cache."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,10 +14,10 @@ from apps.events.contracts import partition_of
 from apps.trading.models import Position
 from apps.trading.selectors import position_cache
 
-ALL: Final = """
+OF_ACCOUNTS: Final = """
 SELECT p.account_id, p.instrument_id, i.symbol, p.quantity, p.last_offset
 FROM trading_position p JOIN trading_instrument i ON i.id = p.instrument_id
-WHERE p.tenant_id = coalesce(%s, p.tenant_id)
+WHERE p.tenant_id = coalesce(%s, p.tenant_id) AND p.account_id = ANY(%s)
 """
 BEFORE: Final = """
 SELECT u.account, u.instrument, c.quantity
@@ -30,10 +30,12 @@ CROSS JOIN LATERAL (
 """
 
 
-def quantities_at(tenant: int | None, cut: Mapping[int, int]) -> list[tuple[UUID, str, Decimal]]:
-    """(account, symbol, quantity) of every position as it was at these offsets per partition."""
+def quantities_at(
+    tenant: int | None, cut: Mapping[int, int], accounts: Sequence[UUID]
+) -> list[tuple[UUID, str, Decimal]]:
+    """(account, symbol, quantity) of accounts' positions as they were at offsets per partition."""
     with connection.cursor() as cursor:
-        cursor.execute(ALL, [tenant])
+        cursor.execute(OF_ACCOUNTS, [tenant, list(accounts)])
         rows = cursor.fetchall()
     partitions = {account: partition_of(str(account)) for account in {row[0] for row in rows}}
     ahead = [
@@ -72,22 +74,23 @@ class Difference:
 def differing_from_cache(tenant: int, since: datetime, most: int) -> Difference:
     """Compare what Redis would serve with the table, for accounts that moved since a time.
 
-    An account is asked for between two readings of its rows, so what moves meanwhile is no
-    difference.
+    The cache is asked between two readings of the rows, so what moves meanwhile is no difference.
     """
     rows = Position.objects.for_tenant(tenant).filter(updated_at__gte=since)
     accounts = list(rows.values_list("account_id", flat=True).distinct()[:most])
+    before = _stored(accounts)
+    cached = {
+        account: position_cache.read(tenant, partition_of(str(account)), account)
+        for account in accounts
+    }
+    after = _stored(accounts)
     checked, differences = 0, []
-    for account in accounts:
-        before = _stored(account)
-        cached = position_cache.read(tenant, partition_of(str(account)), account)
-        if cached is None:
-            continue
-        checked += len(cached.positions)
-        after = _stored(account)
-        for one in cached.positions:
-            stored = before.get(one.instrument_id)
-            if stored != after.get(one.instrument_id):
+    for account, found in cached.items():
+        for one in found.positions if found else ():
+            checked += 1
+            place = account, one.instrument_id
+            stored = before.get(place)
+            if stored != after.get(place):
                 continue
             if stored != (one.quantity, one.cost, one.realised_pnl, one.fees, one.version):
                 differences.append(
@@ -96,7 +99,8 @@ def differing_from_cache(tenant: int, since: datetime, most: int) -> Difference:
     return Difference(checked, differences)
 
 
-def _stored(account: UUID) -> dict[UUID, tuple[Any, ...]]:
-    rows = Position.objects.filter(account_id=account)
-    columns = ("instrument_id", "quantity", "cost", "realised_pnl", "fees", "version")
-    return {row[0]: row[1:] for row in rows.values_list(*columns)}
+def _stored(accounts: Sequence[UUID]) -> dict[tuple[UUID, UUID], tuple[Any, ...]]:
+    rows = Position.objects.filter(account_id__in=accounts)
+    columns = ("quantity", "cost", "realised_pnl", "fees", "version")
+    found = rows.values_list("account_id", "instrument_id", *columns)
+    return {row[:2]: row[2:] for row in found}

@@ -44,10 +44,13 @@ def offsets_are_gapless(tenant_id: int | None) -> Check:
         "events: offsets are gapless",
         count="SELECT count(*) FROM events_event",
         faults="""
-            SELECT format('%%s/%%s holds %%s events between %%s and %%s',
-                          topic, partition, count(*), min("offset"), max("offset"))
-            FROM events_event GROUP BY topic, partition
-            HAVING count(*) <> max("offset") - min("offset") + 1""",
+            SELECT format('%%s/%%s holds %%s events between %%s and %%s, archived up to %%s',
+                          e.topic, e.partition, e.events, e.low, e.high, coalesce(p.floor, 0))
+            FROM (SELECT topic, partition, count(*) AS events, min("offset") AS low,
+                         max("offset") AS high
+                  FROM events_event GROUP BY topic, partition) AS e
+            LEFT JOIN events_partition p ON p.topic = e.topic AND p.number = e.partition
+            WHERE e.events <> e.high - coalesce(p.floor, 0)""",
     )
 
 

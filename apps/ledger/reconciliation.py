@@ -46,6 +46,7 @@ class BreakKind(StrEnum):
     ENTRY_WITHOUT_TRADE = "entry_without_trade"
     POSITION_DIFFERS = "position_differs"
     LOTS_DIFFER = "lots_differ"
+    LOG_HAS_GAP = "log_has_gap"
     CURSOR_AHEAD = "cursor_ahead"
     SNAPSHOT_DIFFERS = "snapshot_differs"
     EXTERNAL_DIFFERS = "external_differs"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from apps.events.invariants import Check, Invariant, check_by_query
+from apps.trading.selectors import OTHER_TERMS, WHICH_TERMS
 from apps.trading.selectors.exposure import FOLDER
 
 # Positions beside what their trades add up to. A buy counts plus; of an inverse contract the value
@@ -149,6 +150,26 @@ def revisions_are_told_once(tenant_id: int | None) -> Check:
     )
 
 
+def trades_are_as_told(tenant_id: int | None) -> Check:
+    """Every version of a trade has the terms that its event told: side, amounts, fees, dates and all."""
+    told = """
+        FROM events_event e
+        JOIN trading_trade t ON t.id = (e.data ->> 'trade_id')::uuid AND t.tenant_id = e.tenant_id
+        LEFT JOIN trading_traderevision r
+            ON r.trade_id = t.id AND r.version_no = (e.data ->> 'version_no')::integer
+        WHERE e.topic = 'trade' AND e.tenant_id = coalesce(%s, e.tenant_id) AND e.name IN (
+            'trading.trade.executed', 'trading.trade.amended', 'trading.trade.cancelled')
+            AND (e.name = 'trading.trade.executed' OR r.id IS NOT NULL)"""
+    return check_by_query(
+        "trading: every version of a trade is as it was told",
+        count=f"SELECT count(*) {told}",
+        faults=f"""
+            SELECT format('trade %%s, version %%s: %%s', t.id, e.data ->> 'version_no', {WHICH_TERMS})
+            {told} AND {OTHER_TERMS}""",
+        params=[tenant_id],
+    )
+
+
 def passed_trades_are_folded(tenant_id: int | None) -> Check:
     """Every trade that the handler has passed is in the history, or waits behind a parked key."""
     return check_by_query(
@@ -203,6 +224,7 @@ INVARIANTS: Sequence[Invariant] = (
     positions_are_their_newest_change,
     trades_are_told_once,
     revisions_are_told_once,
+    trades_are_as_told,
     passed_trades_are_folded,
     answered_keys_have_an_outcome,
 )

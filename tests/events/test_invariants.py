@@ -30,7 +30,14 @@ class TestInvariants:
         query('DELETE FROM events_event WHERE "offset" = 2')
         query("SET session_replication_role = origin")
         [[failure]] = broken().values()
-        assert failure == f"{TOPIC}/{HERE} holds 2 events between 1 and 3"
+        assert failure == f"{TOPIC}/{HERE} holds 2 events between 1 and 3, archived up to 0"
+
+    def test_find_that_the_first_is_gone(self, busy):
+        query("SET session_replication_role = replica")
+        query('DELETE FROM events_event WHERE "offset" = 1')
+        query("SET session_replication_role = origin")
+        [[failure]] = broken().values()
+        assert failure == f"{TOPIC}/{HERE} holds 2 events between 2 and 3, archived up to 0"
 
     def test_a_floor_is_no_gap(self, busy):
         query("UPDATE events_partition SET floor = 3 WHERE topic = %s AND number = %s", TOPIC, HERE)

@@ -132,6 +132,34 @@ def a_trade_changed(_tenant: Tenant) -> str:
     return f"trade {trade} version 1"
 
 
+def a_price_changed(_tenant: Tenant) -> str:
+    trade = one("SELECT id FROM trading_trade ORDER BY id DESC LIMIT 1")
+    damage("UPDATE trading_trade SET price = price + 1 WHERE id = %s", trade)
+    return f"trade {trade} version 1"
+
+
+def fees_of_a_version_changed(_tenant: Tenant) -> str:
+    revision, trade, version = sql(
+        "SELECT id, trade_id, version_no FROM trading_traderevision ORDER BY id DESC LIMIT 1"
+    )[0]
+    fee = json.dumps([{"kind": "tax", "amount": "7", "currency": "USD"}])
+    damage("UPDATE trading_traderevision SET fees = %s WHERE id = %s", fee, revision)
+    return f"trade {trade} version {version}"
+
+
+def an_event_lost(_tenant: Tenant) -> str:
+    """With all that it did in place: only the log knows, and the position that counts it."""
+    partition, offset = sql(
+        'SELECT partition, "offset" FROM trading_positionchange ORDER BY booked_at LIMIT 1'
+    )[0]
+    damage(
+        """DELETE FROM events_event WHERE topic = 'trade' AND partition = %s AND "offset" = %s""",
+        partition,
+        offset,
+    )
+    return f"trade/{partition}"
+
+
 def a_lost_trade(_tenant: Tenant) -> str:
     trade = one("SELECT id FROM trading_trade ORDER BY id DESC LIMIT 1")
     damage("DELETE FROM trading_trade WHERE id = %s", trade)
@@ -276,6 +304,12 @@ CORRUPTIONS: dict[Harm, tuple[str, str]] = {
     a_wrong_quantity_in_the_cache: ("cache_differs", "cached positions are those of the table"),
     a_lot_lost: ("lots_differ", "lots add up to their position"),
     a_trade_changed: ("trade_lost", "every told trade is there, booked and folded (I10)"),
+    a_price_changed: ("trade_lost", "every told trade is there, booked and folded (I10)"),
+    fees_of_a_version_changed: (
+        "trade_lost",
+        "every told trade is there, booked and folded (I10)",
+    ),
+    an_event_lost: ("log_has_gap", "the log of trades has no gap"),
     a_lost_trade: ("trade_lost", "every told trade is there, booked and folded (I10)"),
     a_fill_lost: ("trade_lost", "every told trade is there, booked and folded (I10)"),
     an_entry_without_its_header: ("entry_incomplete", "entries have all their legs"),

@@ -44,15 +44,16 @@ def damage(sql: str) -> None:
 
 def test_a_sound_database_passes(scene: Tenant) -> None:
     assert broken(None) == broken(scene.pk) == []
-    assert [check(scene.pk).checked for check in INVARIANTS] == [4, 4, 4, 12, 0, 12, 16]
-    assert [check(None).checked for check in INVARIANTS] == [8, 8, 8, 24, 0, 24, 32]
+    assert [check(scene.pk).checked for check in INVARIANTS] == [4, 4, 4, 12, 0, 12, 12, 16]
+    assert [check(None).checked for check in INVARIANTS] == [8, 8, 8, 24, 0, 24, 24, 32]
 
 
-SUM, CASH, NEWEST, TOLD, PASSED, KEYS = (
+SUM, CASH, NEWEST, TOLD, TERMS, PASSED, KEYS = (
     "a position is the sum of its trades",
     "realised profit and open cost are what was paid (I6)",
     "a position is its newest change",
     "every trade is told exactly once",
+    "every version of a trade is as it was told",
     "every trade that was passed is in a position",
     "every answered key has its outcome",
 )
@@ -67,8 +68,10 @@ ONE = "WHERE tenant_id = {tenant} AND ctid = (SELECT min(ctid) FROM {table} WHER
         ("trading_position", "UPDATE {table} SET realised_pnl = realised_pnl + 1", [CASH, NEWEST]),
         ("trading_position", "UPDATE {table} SET fees = 1", [NEWEST]),
         ("trading_position", "DELETE FROM {table}", [NEWEST]),
-        ("trading_trade", "UPDATE {table} SET quantity = quantity + 1", [SUM]),
-        ("trading_trade", "UPDATE {table} SET notional = notional + 1", [CASH]),
+        ("trading_trade", "UPDATE {table} SET quantity = quantity + 1", [SUM, TERMS]),
+        ("trading_trade", "UPDATE {table} SET notional = notional + 1", [CASH, TERMS]),
+        ("trading_trade", "UPDATE {table} SET price = price + 1", [TERMS]),
+        ("trading_trade", "UPDATE {table} SET fees = '[]', executed_at = now()", [TERMS]),
         ("trading_trade", "DELETE FROM {table}", [SUM, CASH, TOLD, KEYS]),
         ("trading_positionchange", "DELETE FROM {table}", [SUM, CASH, PASSED]),
         ("trading_rejectedtrade", "DELETE FROM {table}", [KEYS]),

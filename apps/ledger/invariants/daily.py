@@ -22,6 +22,7 @@ from apps.ledger.invariants.daily_sql import (
     CURSORS,
     EVENTS,
     EXTERNAL,
+    GAPS,
     INCOMPLETE,
     LOST_TRADES,
     LOTS,
@@ -141,6 +142,7 @@ QUESTIONS: Final[Sequence[Question]] = (
     (BreakKind.ENTRY_WITHOUT_TRADE, "every trade entry has its trade (I10)", LOST_TRADES),
     (BreakKind.POSITION_DIFFERS, "positions are their newest change", POSITIONS),
     (BreakKind.LOTS_DIFFER, "lots add up to their position", LOTS),
+    (BreakKind.LOG_HAS_GAP, "the log of trades has no gap", GAPS),
     (BreakKind.CURSOR_AHEAD, "no handler claims more than the log holds", CURSORS),
     (BreakKind.SNAPSHOT_DIFFERS, "snapshots prove one another (I8)", SNAPSHOT_FAULTS),
 )

@@ -7,6 +7,8 @@ names (of trade events), partitions with from and to (offsets), readers, most.
 
 from typing import Final
 
+from apps.trading.selectors import OTHER_TERMS, WHICH_TERMS
+
 
 def _question(checked: str, faults: str) -> str:
     return f"""
@@ -124,11 +126,15 @@ _TOLD: Final = """
     unnest(%(partitions)s::smallint[], %(from)s::bigint[], %(to)s::bigint[]) AS c (number, low, high)
     JOIN events_event e ON e.topic = 'trade' AND e.partition = c.number AND e."offset" > c.low
         AND e."offset" <= c.high AND e.name = ANY(%(names)s) AND e.tenant_id = %(tenant)s"""
+_OTHER: Final = "The trade has other terms than were told"
 EVENTS: Final = _question(
     f"SELECT count(*) FROM {_TOLD}",
-    f"""SELECT format('trade %%s version %%s', e.data ->> 'trade_id', e.data ->> 'version_no'), w.what,
+    f"""SELECT format('trade %%s version %%s', e.data ->> 'trade_id', e.data ->> 'version_no'),
+               CASE w.what WHEN '{_OTHER}' THEN format('%%s: %%s.', w.what, {WHICH_TERMS})
+                    ELSE w.what END,
                e.key, e.data ->> 'symbol', (e.data ->> 'quantity')::numeric,
-               coalesce(abs(h.fill_quantity), t.quantity)
+               CASE w.what WHEN '{_OTHER}' THEN coalesce(r.quantity, t.quantity)
+                    ELSE coalesce(abs(h.fill_quantity), t.quantity) END
         FROM {_TOLD}
         LEFT JOIN trading_trade t
             ON t.id = (e.data ->> 'trade_id')::uuid AND t.tenant_id = e.tenant_id
@@ -149,9 +155,7 @@ EVENTS: Final = _question(
             WHEN t.id IS NULL THEN 'It was told, but there is no such trade.'
             WHEN e.name <> 'trading.trade.executed' AND r.id IS NULL
                 THEN 'It was told, but there is no such version.'
-            WHEN (coalesce(r.quantity, t.quantity), coalesce(r.notional, t.notional)) IS DISTINCT FROM
-                 ((e.data ->> 'quantity')::numeric, (e.data ->> 'notional')::numeric)
-                THEN 'The trade has other terms than were told.'
+            WHEN {OTHER_TERMS} THEN '{_OTHER}'
             WHEN h.partition IS NULL THEN 'No position knows it.'
             WHEN (abs(h.fill_quantity), h.fill_notional) IS DISTINCT FROM
                  (CASE e.name WHEN 'trading.trade.cancelled' THEN 0
@@ -167,6 +171,28 @@ EVENTS: Final = _question(
           AND NOT EXISTS (
             SELECT FROM events_parkedevent k WHERE k.handler = ANY(%(readers)s)
             AND k.topic = e.topic AND k.partition = e.partition AND k."offset" = e."offset")""",
+)
+# The partitions of the log between the cuts; of an event that is gone, the position that counts it
+# still names the trade.
+GAPS: Final = _question(
+    "SELECT cardinality(%(partitions)s::smallint[])",
+    """SELECT format('trade/%%s', c.number),
+              format('Of the events %%s to %%s only %%s are there; lost: trade %%s.', c.low + 1, c.high,
+                     n.events, (SELECT string_agg(h.trade_id::text, ', ')
+                                FROM trading_positionchange h
+                                LEFT JOIN events_event l ON l.topic = 'trade'
+                                    AND l.partition = h.partition AND l."offset" = h."offset"
+                                WHERE h.partition = c.number AND h."offset" > c.low
+                                  AND h."offset" <= c.high AND l.id IS NULL)),
+              '', '', (c.high - c.low)::numeric, n.events::numeric
+       FROM (SELECT c.number, greatest(c.low, coalesce(p.floor, 0)) AS low, c.high
+             FROM unnest(%(partitions)s::smallint[], %(from)s::bigint[], %(to)s::bigint[])
+                  AS c (number, low, high)
+             LEFT JOIN events_partition p ON p.topic = 'trade' AND p.number = c.number) AS c
+       CROSS JOIN LATERAL (
+           SELECT count(*) AS events FROM events_event e WHERE e.topic = 'trade'
+             AND e.partition = c.number AND e."offset" > c.low AND e."offset" <= c.high) AS n
+       WHERE n.events < c.high - c.low""",
 )
 LOST_TRADES: Final = _question(
     f"SELECT count(*) FROM {_ENTRIES} AND e.kind = 'TRADE'",

@@ -25,6 +25,7 @@ from apps.trading.selectors.reference import (
     settlement_terms,
 )
 from apps.trading.selectors.settled import settled_quantities
+from apps.trading.selectors.told import OTHER_TERMS, WHICH_TERMS
 from apps.trading.selectors.trades import (
     TradeView,
     find_trade,
@@ -36,6 +37,8 @@ from apps.trading.selectors.trades import (
 )
 
 __all__ = [
+    "OTHER_TERMS",
+    "WHICH_TERMS",
     "Holding",
     "PositionView",
     "Positions",

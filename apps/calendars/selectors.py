@@ -135,12 +135,15 @@ def zone_of(calendar: str) -> str:
         return "UTC"
 
 
-def knows_calendar(name: str) -> bool:
-    """Whether a market, a currency or a pair of currencies of this name has a calendar."""
+def knows_calendar(name: str, kind: str) -> bool:
+    """Whether instruments of a kind can settle by the calendar of this market or currency.
+
+    Foreign exchange can by that of a pair of currencies, too.
+    """
     try:
         heart.calendar_named(name)
     except UnknownCalendar:
-        return heart.is_pair(name)
+        return heart.is_fx(kind) and heart.is_pair(name)
     return True
 
 

@@ -265,6 +265,18 @@ class TimeField(serializers.DateTimeField):
         return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
+class AsOfField(TimeField):
+    """A time up to which something counts, itself included; a date alone: to the end of that day."""
+
+    def __init__(self, **options: Any) -> None:
+        """As a time that ends its day."""
+        super().__init__(ends_day=True, **options)
+
+    def _day(self, text: str) -> datetime | None:
+        end = super()._day(text)
+        return None if end is None else end - timedelta(microseconds=1)
+
+
 @extend_schema_field(OpenApiTypes.STR)
 class NameField(serializers.CharField):
     """An id, or a name that may stand for one: a number, a symbol, a code, a label."""

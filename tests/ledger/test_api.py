@@ -128,6 +128,7 @@ class TestBalances:
             ("2026-03-02T09:59:59.999999+00:00", "100"),
             ("2026-03-02T11:00:00+01:00", "300"),
             ("2026-03-02T10:00:00", "300"),
+            ("2026-03-02", "300"),
         ],
     )
     def test_as_of_a_time(self, client: APIClient, tenant: Tenant, as_of: str, amount: str) -> None:

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.events.registry import Batch, Recorded
 from apps.events.services import unit_of_work
 from apps.events.services.replaying import replay
+from apps.settlement.api.serializers import settlement_out
 from apps.settlement.handlers import open_settlements
 from apps.settlement.models import Settlement
 from tests.ledger.cast import make_fee, make_trade, refused, sql
@@ -45,6 +46,7 @@ def test_a_trade_opens_its_settlement_with_its_date(market: Market) -> None:
     assert (found.due_on, found.next_at) == (date(2026, 3, 9), found.window_at)
     assert found.amount == 5000
     assert cash(found) == {"USD": Decimal("-5005.25")}
+    assert settlement_out(found)["client_cash"] == {"USD": "-5005.25"}
     ((data,),) = sql("SELECT data->'settlements' FROM events_event WHERE topic = 'settlement'")
     assert str(found.pk) in str(data)
 

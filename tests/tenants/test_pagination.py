@@ -9,6 +9,7 @@ from rest_framework.test import APIRequestFactory
 
 from apps.core.problems import Malformed
 from apps.tenants.forms import (
+    AsOfField,
     DayCursor,
     IdCursor,
     NameCursor,
@@ -98,6 +99,13 @@ def test_what_is_none_of_ours_is_invalid(field: Any, good: str, bad: str) -> Non
 def test_a_plus_that_was_lost_is_found_again() -> None:
     (found,) = (asked("since=2026-03-02T12:00:00+02:00")["since"],)
     assert found.isoformat() == "2026-03-02T10:00:00+00:00"
+
+
+def test_as_of_a_date_is_as_of_its_end() -> None:
+    form = type("OneQuery", (Query,), {"one": AsOfField()})
+    assert asked("one=2026-03-02", form)["one"].isoformat() == "2026-03-02T23:59:59.999999+00:00"
+    assert asked("one=2026-03-02T01:00:00Z", form)["one"].isoformat() == "2026-03-02T01:00:00+00:00"
+    assert faults("one=2026-02-30", form) == {("one", "invalid")}
 
 
 def test_one_row_too_many_says_that_there_is_more() -> None:

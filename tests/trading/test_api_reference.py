@@ -194,6 +194,22 @@ class TestInstruments:
         for name in ("EUR/USD", "EUR%2FUSD"):
             assert api.get(f"/api/v1/instruments/{name}").json()["name"] == "EUR/USD"
 
+    def test_settle_by_a_pair_only_where_currencies_are_exchanged(self, api: APIClient) -> None:
+        body = {"symbol": "EUR.USD", "kind": "fx", "currency": "USD"}
+        for name in ("EUR/USD", "24/7", "DE"):
+            answer = post(
+                api, "instruments", body | {"symbol": name[:2], "settlement_calendar": name}
+            )
+            assert (answer.status_code, answer.json()["settlement_calendar"]) == (201, name)
+        answer = post(api, "instruments", INSTRUMENT | {"settlement_calendar": "EURUSD"})
+        assert faults(answer) == {("settlement_calendar", "unknown_calendar")}
+        assert post(api, "instruments", INSTRUMENT).status_code == 201
+        patched = api.patch(
+            "/api/v1/instruments/XYZ", {"settlement_calendar": "EUR/USD"}, format="json"
+        )
+        assert faults(patched) == {("settlement_calendar", "unknown_calendar")}
+        assert len(api.get("/api/v1/instruments").json()["results"]) == 4
+
     def test_again_are_the_same_or_a_conflict(self, api: APIClient) -> None:
         first = post(api, "instruments", INSTRUMENT)
         again = post(api, "instruments", INSTRUMENT | {"multiplier": "1.000"})
@@ -221,7 +237,7 @@ class TestInstruments:
             ("tick_size", "not_positive"),
             ("multiplier", "not_positive"),
             ("price_band", "not_positive"),
-            ("settlement_calendar", "invalid_name"),
+            ("settlement_calendar", "unknown_calendar"),
         }
 
     def test_have_names_that_no_currency_has(self, api: APIClient) -> None:

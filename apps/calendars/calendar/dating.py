@@ -105,6 +105,11 @@ def _cutoff(calendars: tuple[Calendar, ...], day: date, changes: Changes) -> dat
     return min(cutoff_at(one, day, changes) for one in calendars)
 
 
+def is_fx(kind: str) -> bool:
+    """Whether instruments of this kind exchange currencies."""
+    return _CLASSES.get(kind) == AssetClass.FX
+
+
 def is_pair(name: str) -> bool:
     """Whether a name is a pair of currencies that have calendars."""
     return _pair(name, None) is not None

@@ -23,6 +23,7 @@ from apps.ledger.selectors.balances import LAST_LEG
 from apps.ledger.services import Transfer
 from apps.tenants.forms import (
     AmountField,
+    AsOfField,
     Cursor,
     NameField,
     PageQuery,
@@ -58,8 +59,12 @@ class BalancesQuery(Query):
     """Whose balances, and as of when."""
 
     owner = NameField(help_text="Id or number of a client account.")
-    as_of = TimeField(required=False, help_text="Of what was effective by then, inclusive.")
-    known_at = TimeField(required=False, help_text="As the ledger knew it then, inclusive.")
+    as_of = AsOfField(
+        required=False, help_text="Of what was effective by then, inclusive; a date alone: its end."
+    )
+    known_at = AsOfField(
+        required=False, help_text="As the ledger knew it then, inclusive; a date alone: its end."
+    )
 
 
 class EntriesQuery(PageQuery):

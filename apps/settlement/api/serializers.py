@@ -1,5 +1,6 @@
 """What settlement takes and shows over HTTP. Amounts are strings; times ISO 8601, UTC."""
 
+from decimal import Decimal
 from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema_serializer
@@ -222,7 +223,9 @@ def settlement_out(one: Settlement) -> dict[str, Any]:
         "settled_units": plain(one.units_moved),
         "currency": one.currency,
         "amount": plain(one.amount),
-        "client_cash": one.client_cash,
+        "client_cash": {
+            currency: plain(Decimal(amount)) for currency, amount in one.client_cash.items()
+        },
         "trade_date": one.trade_date,
         "due": one.due_on,
         "window_at": one.window_at,

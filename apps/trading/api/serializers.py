@@ -9,12 +9,12 @@ from apps.core.money import plain
 from apps.tenants import forms
 from apps.tenants.forms import (
     AmountField,
+    AsOfField,
     NameCursor,
     NameField,
     PageQuery,
     Query,
     StrictForm,
-    TimeField,
 )
 from apps.trading.models import (
     AccountStatus,
@@ -69,8 +69,12 @@ class TradesQuery(PageQuery):
 class TimesQuery(Query):
     """Positions as of which times; now, unless said."""
 
-    as_of = TimeField(required=False, help_text="Of what was dealt up to then (inclusive).")
-    known_at = TimeField(required=False, help_text="As we knew it then (inclusive).")
+    as_of = AsOfField(
+        required=False, help_text="Of what was dealt up to then (inclusive); a date alone: its end."
+    )
+    known_at = AsOfField(
+        required=False, help_text="As we knew it then (inclusive); a date alone: its end."
+    )
 
 
 def _limit() -> AmountField:

@@ -80,7 +80,7 @@ def change_instrument(tenant: int, name: str, changes: Mapping[str, Any]) -> Ins
     with unit_of_work() as work:
         pk = find_instrument(tenant, name).pk
         row = Instrument.objects.for_tenant(tenant).select_for_update(no_key=True).get(pk=pk)
-        check.refuse([*check.fixed_faults(changes, CHANGEABLE), *_change_faults(changes)])
+        check.refuse([*check.fixed_faults(changes, CHANGEABLE), *_change_faults(changes, row.kind)])
         changed = check.assign(row, changes)
         if changed:
             row.updated_at = timezone.now()
@@ -95,7 +95,7 @@ def _faults(terms: InstrumentTerms) -> list[Fault]:
         *check.choice_faults("kind", terms.kind, InstrumentKind.values),
         *check.currency_faults("currency", terms.currency),
         *check.positive_faults("multiplier", terms.multiplier),
-        *_change_faults(asdict(terms)),
+        *_change_faults(asdict(terms), terms.kind),
     ]
     if terms.symbol in CURRENCIES:
         detail = f"{terms.symbol} is a currency; call the instrument {terms.symbol}.<market>."
@@ -117,7 +117,7 @@ def _clashes(tenant: int, terms: InstrumentTerms) -> list[Fault]:
     return found
 
 
-def _change_faults(changes: Mapping[str, Any]) -> list[Fault]:
+def _change_faults(changes: Mapping[str, Any], kind: str) -> list[Fault]:
     found: list[Fault] = []
     if "name" in changes:
         found += check.text_faults("name", changes["name"])
@@ -127,17 +127,18 @@ def _change_faults(changes: Mapping[str, Any]) -> list[Fault]:
         detail = f"Between 0 and {DAYS_MAX} business days."
         found.append(fault("settlement_days", "out_of_range", detail))
     if calendar := changes.get("settlement_calendar"):
-        found += _calendar_faults(calendar)
+        found += _calendar_faults(calendar, kind)
     if "status" in changes:
         found += check.choice_faults("status", changes["status"], InstrumentStatus.values)
     return found
 
 
-def _calendar_faults(calendar: str) -> Iterator[Fault]:
-    if faults := list(check.natural_name_faults("settlement_calendar", calendar)):
-        yield from faults
-    elif not knows_calendar(calendar):
-        detail = f"A market, a currency or a pair; of its own name: {', '.join(codes())}."
+def _calendar_faults(calendar: str, kind: str) -> Iterator[Fault]:
+    if not knows_calendar(calendar, kind):
+        detail = (
+            "A market, a currency or, of foreign exchange, a pair; "
+            f"of its own name: {', '.join(codes())}."
+        )
         yield fault("settlement_calendar", "unknown_calendar", detail)
 
 

@@ -14,7 +14,7 @@ import pytest
 from django.utils import timezone
 
 from apps.core.ids import uuid7
-from apps.core.money import ZERO
+from apps.core.money import ZERO, round_to
 from apps.events.services import replay
 from apps.ledger import invariants as ledger
 from apps.ledger import services as books
@@ -38,6 +38,7 @@ from tests.trading.cast import ask, book, list_instrument, open_account
 
 D = Decimal
 NUMBERS = ("ACC-1", "ACC-2")
+RATIOS = ((2, 3), (3, 7), (1, 4), (3, 2), (1, 11))
 DAYS = 12  # the story begins so many days ago; one ex-date lies in its middle
 
 
@@ -52,6 +53,8 @@ class Desk:
     live: list[tuple[UUID, UUID]] = field(default_factory=list)
     """Pairs of trades that may still be revised."""
     transferred: Decimal = ZERO
+    dividends: Decimal = ZERO
+    """Credited to either, less what was debited, as we reckon; cash in lieu is realised profit."""
 
     def deal(self, side: str, quantity: Decimal, price: Decimal) -> None:
         """The same trade for both."""
@@ -102,24 +105,43 @@ class Desk:
         receive_notices(self.tenant.pk, "simulator", notices)
         settle_down()
 
+    def held(self, side: str, quantity: int) -> Decimal:
+        """What both hold after another trade: never nothing."""
+        self.deal(side, D(quantity), D(50))
+        settle_down()
+        ((quantity,),) = sql("SELECT DISTINCT quantity FROM trading_position")
+        assert quantity
+        return Decimal(quantity)
+
+    def uneven(self) -> dict[str, Any]:
+        """A split that leaves both a fraction, which is paid in cash."""
+        quantity = self.held("buy", self.dice.randint(1, 50))
+        leaving = [one for one in RATIOS if quantity * one[0] % one[1]]
+        new, old = self.dice.choice(leaving)
+        return {"new_units": D(new), "old_units": D(old), "cash_in_lieu_price": D("41.37")}
+
     def act(self, kind: str, reference: str) -> None:
         """A corporate action whose ex-date is a day later; trades follow behind it."""
-        new, old = self.dice.choice(((2, 3), (3, 7), (1, 4), (3, 2)))
-        terms: dict[str, Any] = {
-            "new_units": D(new), "old_units": D(old), "cash_in_lieu_price": D("41.37"),
-        }  # fmt: skip
+        terms = self.uneven() if kind == "split" else {}
         ex = (timezone.now() - timedelta(days=self.day - 1)).date()
         if kind == "dividend":
             terms = {
                 "amount": D("0.1234"),
                 "pay_date": ex + timedelta(days=self.dice.choice((0, 60))),
             }
+            short = self.held("sell", 1_000)  # who is short pays it
+            self.dividends += round_to(short * D("0.1234"), 2)
         asked = ActionTerms(reference=reference, instrument="XYZ", kind=kind, ex_date=ex, **terms)
         row, _ = services.announce_action(self.tenant.pk, asked, by="user:1")
         if asked.cash_in_lieu_price is not None:
             price = asked.cash_in_lieu_price
             services.confirm_price(self.tenant.pk, row.pk, price=price, by="user:2")
         assert services.apply_actions(timezone.now()) >= 1
+        if kind == "split":
+            settle_down()
+            assert sql("SELECT count(*) FROM ledger_journalentry WHERE source LIKE '%%:lieu'") == [
+                (2,)
+            ]
         self.day -= 2
         self.live.clear()  # what was dealt before it stays
 
@@ -141,16 +163,6 @@ class Desk:
         return self._sum(
             "SELECT sum(b.amount) FROM ledger_balance b JOIN ledger_ledgeraccount a"
             " ON a.id = b.ledger_account_id WHERE a.code LIKE 'CASH:%%' AND a.owner_number = %s",
-            number,
-        )
-
-    def dividends(self, number: str) -> Decimal:
-        """What dividends credited, less what they debited; cash in lieu is realised profit."""
-        return self._sum(
-            "SELECT sum(p.amount) FROM ledger_posting p JOIN ledger_journalentry e ON e.id = p.entry_id"
-            " JOIN ledger_ledgeraccount a ON a.id = p.ledger_account_id"
-            " WHERE a.owner_number = %s AND a.code LIKE 'CASH:%%' AND e.kind = 'CORPORATE_ACTION'"
-            " AND e.source NOT LIKE '%%:lieu'",
             number,
         )
 
@@ -206,7 +218,7 @@ def identity(desk: Desk) -> None:
             " JOIN trading_clientaccount a ON a.id = p.account_id WHERE a.number = %s",
             [number],
         )
-        wanted = desk.transferred + realised - cost - fees + desk.dividends(number)
+        wanted = desk.transferred + realised - cost - fees + desk.dividends
         assert desk.cash(number) == wanted, number
 
 

@@ -316,6 +316,8 @@ def test_trades_are_on_their_side_of_the_ex_date(market: Market) -> None:
     assert services.apply_actions(NOW) == 1
     (late,) = book(market.tenant.pk, ask(executed_at=BEFORE))
     assert codes(late) == [("trade_date", "before_corporate_action")]
+    (neither,) = book(market.tenant.pk, ask(executed_at=BEFORE, trade_date=TODAY.isoformat()))
+    assert codes(neither) == [("executed_at", "before_corporate_action")]
     market.trade(price="25")
     for call, terms in ((services.cancel_trade, {}), (services.amend_trade, {"price": D(49)})):
         asked = Revision(trade=str(old), reason="x", key=f"k{len(terms)}", **terms)
@@ -735,6 +737,17 @@ def test_a_price_of_the_ex_date_is_in_new_units_already(market: Market) -> None:
     services.record_prices(market.tenant.pk, [PriceUpdate("XYZ", D(25), NOW)], now=NOW)
     apply(market.tenant, split())
     assert selectors.find_instrument(market.tenant.pk, "XYZ").last_price == 25
+
+
+def test_a_price_of_before_a_split_is_no_news_behind_it(market: Market) -> None:
+    """Though it is the first that anybody tells."""
+    market.trade(executed_at=BEFORE)
+    apply(market.tenant, split())
+    early, late = (NOW - timedelta(days=ago) for ago in (5, 1))
+    for price, at, news in ((50, early, 0), (26, late, 1), (50, early, 0)):
+        told = [PriceUpdate("XYZ", D(price), at)]
+        assert services.record_prices(market.tenant.pk, told, now=NOW) == news
+    assert selectors.find_instrument(market.tenant.pk, "XYZ").last_price == 26
 
 
 def test_what_was_answered_before_a_split_is_answered_so_again(market: Market) -> None:

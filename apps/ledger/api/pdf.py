@@ -115,7 +115,7 @@ def _postings(lines: Sequence[Line]) -> Iterator[Flowable]:
             [
                 f"{one.effective_at:%Y-%m-%d %H:%M:%S}",
                 f"{one.booked_at:%Y-%m-%d %H:%M:%S}",
-                one.kind,
+                one.kind.replace("_", " "),  # so that it breaks between words
                 one.source,
                 one.account,
                 one.asset,

@@ -24,11 +24,14 @@ SELECT id, symbol FROM trading_instrument
 WHERE tenant_id = %s AND (symbol = ANY(%s) OR id = ANY(%s::uuid[]))
 ORDER BY id FOR NO KEY UPDATE
 """
-# A price that is older than what is known changes nothing; neither does one that says the same.
+# A price that is older than what is known changes nothing; neither does one that says the same, nor one
+# of before a split, in units that are no more.
 RECORD: Final = """
 UPDATE trading_instrument AS i SET last_price = p.price, last_price_at = p.at
 FROM json_to_recordset(%s::json) AS p (id uuid, price numeric, at timestamptz)
-WHERE i.id = p.id AND (i.last_price_at IS NULL OR p.at >= i.last_price_at)
+WHERE i.id = p.id AND (p.at >= i.last_price_at OR i.last_price_at IS NULL AND NOT EXISTS (
+      SELECT FROM trading_corporateaction s WHERE s.instrument_id = i.id AND s.kind = 'split'
+      AND s.state IN ('applied', 'paid') AND s.effective_at > p.at))
   AND (i.last_price, i.last_price_at) IS DISTINCT FROM (p.price, p.at)
 RETURNING i.id, i.symbol, i.last_price, i.last_price_at
 """

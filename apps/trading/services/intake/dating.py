@@ -39,14 +39,29 @@ def dates_of(
         return Reason(field=field, code="beyond_calendar", detail=str(error))
 
 
-def around_actions(instrument: InstrumentRef, dates: Dates) -> Iterator[Reason]:
-    """Why a trade of this date does not fit the instrument's corporate actions (decision 0050)."""
+def around_actions(
+    instrument: InstrumentRef, dates: Dates, executed_at: datetime | None
+) -> Iterator[Reason]:
+    """Why a trade of these dates does not fit the instrument's corporate actions (decision 0050)."""
     if instrument.closed_before is not None and dates.trade_date < instrument.closed_before:
         detail = (
             f"A corporate action of {instrument.closed_before} is applied: what was dealt before it"
             " is in other units, or without its dividend. Adjust the books instead."
         )
         yield Reason(field="trade_date", code="before_corporate_action", detail=detail)
+    elif instrument.closed_before is not None and _was_before(instrument, executed_at):
+        detail = (
+            f"It was executed before the corporate action of {instrument.closed_before} and is dated"
+            " after it: in which units, and with or without its dividend, nobody can tell."
+        )
+        yield Reason(field="executed_at", code="before_corporate_action", detail=detail)
     if instrument.action_on is not None and dates.trade_date >= instrument.action_on:
         detail = f"The corporate action of {instrument.action_on} is applied first; try again soon."
         yield Reason(field="instrument", code="corporate_action_pending", detail=detail)
+
+
+def _was_before(instrument: InstrumentRef, executed_at: datetime | None) -> bool:
+    """Whether that was on a day of the market before its newest action."""
+    if executed_at is None or instrument.settlement is None or instrument.closed_before is None:
+        return False
+    return calendars.business_date(instrument.settlement, executed_at) < instrument.closed_before

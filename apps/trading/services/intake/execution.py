@@ -168,7 +168,10 @@ class _Chunk:
         dates = None
         if instrument is not None and not any(one.field in WHEN for one in reasons):
             dates = dates_of(self.caller.tenant, reading, instrument, self.caller.now)
-            reasons += [dates] if isinstance(dates, Reason) else around_actions(instrument, dates)
+            if isinstance(dates, Reason):
+                reasons.append(dates)
+            else:
+                reasons += around_actions(instrument, dates, reading.executed_at)
         if reasons:
             return self._refuse(reading, REFUSED, reasons)
         assert account is not None

@@ -12,6 +12,7 @@ arguments and environment, and then a line at which the copy begins (config/watc
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import runpy
@@ -21,7 +22,10 @@ import socket
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+ARGUMENTS: Final = 45
+"""The field of /proc/self/stat behind its name that says where the command line begins; the next: where it ends."""
 
 
 class Request(NamedTuple):
@@ -93,7 +97,7 @@ def become(request: Request) -> None:
     asked = json.loads(told)
     os.environ.clear()
     os.environ.update(asked["environment"])
-    _show(os.environ.get("LOCKSTEP_PROCESS", ""))
+    _show(os.environ.get("LOCKSTEP_PROCESS", ""), asked["arguments"])
     _run(asked["arguments"])
 
 
@@ -106,10 +110,22 @@ def _run(arguments: list[str]) -> None:
         runpy.run_path(arguments[0], run_name="__main__")
 
 
-def _show(name: str) -> None:
-    """Have `ps` and `top` show a name, where there is such a file: all copies have one command line."""
+def _show(name: str, arguments: list[str]) -> None:
+    """Have `ps`, `top` and htop show which copy it is, where there are such files.
+
+    A fork has the name and the command line of the process that it was made of. The line is where the
+    kernel put it at the start, in memory that is ours to write; the interpreter has copies of its own.
+    """
     with contextlib.suppress(OSError):
         Path("/proc/self/comm").write_text(name)
+        told = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        start, end = int(told[ARGUMENTS]), int(told[ARGUMENTS + 1])
+        # The last byte stays 0: by another the kernel would take the environment for part of it.
+        if (room := end - start) > 1:
+            program, *options = arguments[1:] if arguments[0] == "-m" else arguments
+            words = [f"lockstep {name}:", Path(program).name, *options]
+            line = " ".join(words).encode()[: room - 1]
+            ctypes.memmove(start, line.ljust(room, b"\0"), room)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Final
 
+from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -10,6 +11,7 @@ from apps.tenants.forms import NoBody, Query, read_form, read_query
 READING: Final = frozenset({"GET", "HEAD"})
 WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 POST: Final = frozenset({"POST"})
+FORMS: Final = (FormParser, MultiPartParser)
 
 
 class ApiView(APIView):
@@ -25,6 +27,11 @@ class ApiView(APIView):
     """The writing methods that take no body."""
     asked: dict[str, Any]
     """What GET is asked, as its form read it."""
+
+    def get_parsers(self) -> list[BaseParser]:
+        """Where there is to be no body, an empty form is none either."""
+        method = getattr(self.request, "method", None)  # the schema asks without a request
+        return [*super().get_parsers(), *(one() for one in FORMS if method in self.bodiless)]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After authentication, permission and throttles: query and body. Raises `Malformed`."""

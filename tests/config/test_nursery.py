@@ -64,6 +64,17 @@ def test_a_copy_is_what_the_interpreter_would_be(copies):
     assert gone(everyone)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets it")
+def test_each_copy_shows_what_it_is(copies):
+    one = copies("first", "second")
+    one.says("READY")
+    for name in ("first", "second"):
+        shown = psutil.Process(one.pid_of(name))
+        assert shown.name() == name
+        assert shown.cmdline()[0].startswith(f"lockstep {name}: toy_copy.py one two")
+        assert not any(shown.cmdline()[1:])
+
+
 def test_a_copy_that_was_killed_is_explained_and_made_anew(copies):
     one = copies("toy")
     first = one.pid_of("toy")

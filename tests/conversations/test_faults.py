@@ -125,7 +125,7 @@ class Customer(Screen):
             await asyncio.sleep(0.05)
 
 
-WRITTEN_BETWEEN = 60
+WRITTEN_BETWEEN = 30
 """Messages from one fault to the next, so that each befalls a conversation and is outlived by it."""
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import get_resolver
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
@@ -19,6 +20,8 @@ from apps.conversations import services as conversations
 from apps.core.ids import uuid7
 from apps.tenants.forms import FAULTS
 from apps.tenants.models import Tenant
+from apps.tenants.views import WRITING, ApiView
+from tests.web.test_queries import ROOT, patterns
 
 JSON: Final = "application/json"
 FORM: Final = "multipart/form-data"
@@ -162,6 +165,24 @@ def with_body(operations: list[Operation], kind: str = JSON) -> list[Operation]:
     return [one for one in operations if one.kind == kind]
 
 
+def test_every_address_that_writes_is_published_and_strict(schema: Schema) -> None:
+    found = set()
+    for where, pattern, _ in patterns(get_resolver()):
+        view = getattr(pattern.callback, "view_class", None)
+        if view is None or not where.startswith(ROOT):
+            continue
+        path = "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", where)
+        verbs = {verb.lower() for verb in WRITING if hasattr(view, verb.lower())}
+        assert not verbs or issubclass(view, ApiView), path
+        found |= {(verb, path) for verb in verbs}
+    published = {
+        (verb, path)
+        for path, calls in schema.whole["paths"].items()
+        for verb in calls.keys() & {"post", "put", "patch", "delete"}
+    }
+    assert found == published
+
+
 def test_the_schema_says_that_bodies_have_no_other_fields(
     schema: Schema, operations: list[Operation]
 ) -> None:
@@ -197,9 +218,21 @@ def test_another_kind_of_content_is_refused_everywhere(
 ) -> None:
     for one in operations:
         for kind in ("text/xml", "application/x-www-form-urlencoded"):
+            if not one.kind and kind != "text/xml":
+                continue
             answer = told(one, b"<a/>", kind)
             assert answer.status_code == 415, str(one)
             assert answer.json()["code"] == "unsupported_media_type", str(one)
+
+
+def test_an_empty_form_is_no_body_and_one_with_fields_is_refused(
+    told: Any, operations: list[Operation]
+) -> None:
+    for one in with_body(operations, ""):
+        for body, kind in (form_of({}), (b"", "application/x-www-form-urlencoded")):
+            assert told(one, body, kind).status_code in {201, 403, 404, 409}, str(one)
+        for body, kind in (form_of({"a": "1"}), (b"a=1", "application/x-www-form-urlencoded")):
+            assert errors(told(one, body, kind)) == {"a": "unknown_field"}, str(one)
 
 
 def test_too_much_is_refused_everywhere(

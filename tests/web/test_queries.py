@@ -43,13 +43,13 @@ class Route(NamedTuple):
         return self.view.query()
 
 
-def _patterns(
+def patterns(
     resolver: URLResolver, before: str = ""
 ) -> Iterator[tuple[str, URLPattern, dict[str, Any]]]:
     for one in resolver.url_patterns:
         where = before + str(one.pattern)
         if isinstance(one, URLResolver):
-            yield from _patterns(one, where)
+            yield from patterns(one, where)
         else:
             yield where, one, one.pattern.converters
 
@@ -57,7 +57,7 @@ def _patterns(
 def routes() -> list[Route]:
     """Every address of the API that answers GET; ids and names in it are of nothing that there is."""
     found = []
-    for where, pattern, converters in _patterns(get_resolver()):
+    for where, pattern, converters in patterns(get_resolver()):
         view = getattr(pattern.callback, "view_class", None)
         if not where.startswith(ROOT) or view is None or not hasattr(view, "get"):
             continue

@@ -200,6 +200,52 @@ def test_average_cost_agrees_with_a_model_in_fractions(case: tuple[Terms, list[F
     assert ours == naive_average(fills, terms)
 
 
+def naive_fifo(fills: list[Fill], terms: Terms) -> list[tuple[Fraction, Fraction, Fraction]]:
+    """The same for lots that are closed in the order in which they were opened."""
+
+    def rounded(value: Fraction) -> Fraction:
+        return Fraction(round(value * 10**terms.scale), 10**terms.scale)
+
+    lots: list[list[Fraction]] = []
+    realised = Fraction(0)
+    states = []
+    for fill in fills:
+        left, value = Fraction(fill.quantity), Fraction(fill.signed_notional)
+        held = sum((lot[0] for lot in lots), Fraction(0))
+        if held * left < 0:
+            closing = min(-held, left, key=abs)
+            paid = value if closing == left else rounded(value * closing / left)
+            left, value, released = left - closing, value - paid, Fraction(0)
+            while closing:
+                first = lots[0]
+                part = min(-closing, first[0], key=abs)
+                cost = first[1] if part == first[0] else rounded(first[1] * part / first[0])
+                first[0], first[1] = first[0] - part, first[1] - cost
+                released, closing = released + cost, closing + part
+                if not first[0]:
+                    del lots[0]
+            gain = -paid - released
+            realised += -gain if terms.inverse else gain
+        if left:
+            lots.append([left, value])
+        columns = list(zip(*lots, strict=True)) or [(), ()]
+        states.append((sum(columns[0], Fraction(0)), sum(columns[1], Fraction(0)), realised))
+    return states
+
+
+@with_histories(examples=150)
+def test_first_in_first_out_agrees_with_a_model_in_fractions(
+    case: tuple[Terms, list[Fill]],
+) -> None:
+    given_terms, fills = case
+    terms = Terms(given_terms.multiplier, given_terms.inverse, FIFO, given_terms.scale)
+    ours = [
+        (Fraction(state.quantity), Fraction(state.cost), Fraction(state.realised_pnl))
+        for state, _ in steps_of(fills, terms)
+    ]
+    assert ours == naive_fifo(fills, terms)
+
+
 @with_histories()
 def test_the_average_stays_between_the_prices_that_opened_it(
     case: tuple[Terms, list[Fill]],

@@ -16,6 +16,14 @@ class Schema(AutoSchema):
         query = getattr(self.view, "query", None)
         return [query] if self.method == "GET" and query is not None and query().fields else []
 
+    def _get_request_for_media_type(self, serializer: Any, direction: str = "request") -> Any:
+        """A PATCH requires what its form requires; one that reads it in part says `partial=True`."""
+        method, self.method = self.method, "PUT" if self.method == "PATCH" else self.method
+        try:
+            return super()._get_request_for_media_type(serializer, direction)  # type: ignore[no-untyped-call] # theirs
+        finally:
+            self.method = method
+
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
         found = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call] # theirs
         if direction == "request" and isinstance(serializer, StrictForm):

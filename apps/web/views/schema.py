@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.request import Request
 
@@ -23,6 +24,7 @@ class SchemaView(SpectacularAPIView):
     doors' threads from everybody else, and from ending when they are told to.
     """
 
+    @extend_schema(exclude=True)  # a schema does not describe itself
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """In the format that is asked for; 304 to whoever has it."""
         renderer: Any = request.accepted_renderer

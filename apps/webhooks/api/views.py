@@ -57,7 +57,9 @@ class EndpointView(ApiView):
         return Response(wire.EndpointOut(selectors.endpoint_of(tenant_of(request), uid)).data)
 
     @extend_schema(
-        request=wire.EndpointChange, responses=wire.EndpointOut, summary="Change or pause a webhook"
+        request=wire.EndpointChange(partial=True),
+        responses=wire.EndpointOut,
+        summary="Change or pause a webhook",
     )
     def patch(self, request: Request, uid: UUID) -> Response:
         """What is given is changed."""

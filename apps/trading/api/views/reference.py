@@ -70,7 +70,7 @@ class AccountView(ApiView):
         return Response(wire.AccountOut(row).data)
 
     @extend_schema(
-        request=wire.AccountPatch,
+        request=wire.AccountPatch(partial=True),
         responses={200: wire.AccountOut, **doc.problems(400, 404, 422)},
         summary="Change name, status or limits of an account",
     )
@@ -140,7 +140,7 @@ class CounterpartyView(ApiView):
         return Response(wire.CounterpartyOut(row).data)
 
     @extend_schema(
-        request=wire.CounterpartyPatch,
+        request=wire.CounterpartyPatch(partial=True),
         responses={200: wire.CounterpartyOut, **doc.problems(400, 404, 422)},
         summary="Change name or status of a counterparty",
     )
@@ -208,7 +208,7 @@ class InstrumentView(ApiView):
         return Response(wire.InstrumentOut(row).data)
 
     @extend_schema(
-        request=wire.InstrumentPatch,
+        request=wire.InstrumentPatch(partial=True),
         responses={200: wire.InstrumentOut, **doc.problems(400, 404, 422)},
         summary="Change what may change of an instrument",
     )

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -87,6 +88,8 @@ def read_query(form: type["Query"], request: Request) -> dict[str, Any]:
 
     What is empty counts as not said; but an empty time is refused, since it would answer for today.
     """
+    if not request.query_params:
+        return dict(_unasked(form))
     faults: list[Fault] = []
     given: dict[str, str] = {}
     asked = form(data=given)  # which is filled below: a form copies its fields, so one will do
@@ -106,6 +109,16 @@ def read_query(form: type["Query"], request: Request) -> dict[str, Any]:
         faults += [one for one in _faults_of(asked) if one["field"] not in told]
     if faults:
         raise Malformed(errors=faults)
+    found: dict[str, Any] = asked.validated_data
+    return found
+
+
+@cache
+def _unasked(form: type["Query"]) -> dict[str, Any]:
+    """What a form makes of no query: the same each time, so it is made once. Raises `Malformed`."""
+    asked = form(data={})
+    if not asked.is_valid():
+        raise Malformed(errors=list(_faults_of(asked)))
     found: dict[str, Any] = asked.validated_data
     return found
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -91,8 +92,9 @@ def holdings_of(accounts: Sequence[UUID]) -> list[Holding]:
         ]
 
 
+@lru_cache(maxsize=4_096)
 def terms_of(currency: str, multiplier: Decimal, inverse: bool, method: str = AVERAGE) -> Terms:
-    """How a position is valued."""
+    """How a position is valued. There are few kinds of terms, and every position asks for its own."""
     return Terms(multiplier, inverse, method, scale_of(currency))
 
 

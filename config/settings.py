@@ -219,6 +219,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- sockets ------------------------------------------------------------------------------------
 SOCKETS_URL = env.str("LOCKSTEP_SOCKETS_URL", default="ws://127.0.0.1:8001")
+WEB_THREADS = env.int("WEB_THREADS", default=4)  # one works, the others wait for news
 SOCKETS_PER_TENANT = env.int("SOCKETS_PER_TENANT", default=10_000)  # in all processes
 SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", default=100)  # a process; browser tabs
 WIDGET_SESSIONS = env.int("WIDGET_SESSIONS", default=60)  # a minute, of a widget and an address

@@ -112,7 +112,8 @@ def web(doors: Ports) -> ProcessSpec:
     """
     command = _python(
         "granian", "--interface", "wsgi", "--host", ports.LOOPBACK, "--port", str(doors.web),
-        "--workers", "2", "--blocking-threads", "1", "--no-ws", "--log-level", "warning",
+        "--workers", "2", "--blocking-threads", os.environ.get("WEB_THREADS") or "4", "--no-ws",
+        "--log-level", "warning",
         "--respawn-failed-workers", "--workers-kill-timeout", "3", "config.wsgi:application",
     )  # fmt: skip
     healthy = f"{doors.url(doors.web)}/healthz"

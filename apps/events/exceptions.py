@@ -11,6 +11,14 @@ class UnknownHandler(NotFound):
     """There is no handler of this name."""
 
 
+class UnknownSubject(NotFound):
+    """There is no event, or no version of it, whose schema this would be."""
+
+
+class BeyondTheLog(Conflict):
+    """This place is beyond the end of the log, which was restored from a backup; begin anew."""
+
+
 class NotParked(NotFound):
     """This key is not parked."""
 

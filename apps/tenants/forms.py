@@ -329,6 +329,8 @@ class LimitQuery(Query):
 class Cursor(serializers.CharField):
     """The `next` of the page before; here a text of somebody's own."""
 
+    most: ClassVar[int] = CURSOR_MAX  # characters
+
     def __init__(self, **options: Any) -> None:
         """Not required: the first page has none."""
         said = {"help_text": "The `next` of the page before."}
@@ -337,7 +339,7 @@ class Cursor(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         """The text, within bounds; those that inherit make more of it."""
         text = super().to_internal_value(data)
-        if len(text) > CURSOR_MAX:
+        if len(text) > self.most:
             raise self.refuse()
         return text
 

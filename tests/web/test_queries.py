@@ -163,7 +163,7 @@ def test_a_cursor_of_the_right_kind_is_read(ask: Any) -> None:
     uid = SAMPLES["uuid"]
     cursors = {
         "IdCursor": uid, "PlaceCursor": "1", "DayCursor": "2026-03-02", "NameCursor": "X", "Cursor": "X",
-        "MomentCursor": f"0_{uid}_0",
+        "MomentCursor": f"0_{uid}_0", "FeedCursor": "trade.5-0",
     }  # fmt: skip
     broken = []
     for one in routes():

@@ -1,6 +1,6 @@
 """Questions about the log, its handlers, the clock and the workers."""
 
-from apps.events.selectors.feed import Offsets, Told, events_at, heads, read_on
+from apps.events.selectors.feed import Offsets, Page, Told, events_at, heads, next_page, read_on
 from apps.events.selectors.heartbeats import Worker, queue_lengths, workers
 from apps.events.selectors.log import (
     Lag,
@@ -20,6 +20,7 @@ __all__ = [
     "Lag",
     "LastRun",
     "Offsets",
+    "Page",
     "Parked",
     "Told",
     "Worker",
@@ -28,6 +29,7 @@ __all__ = [
     "history",
     "lags",
     "last_runs",
+    "next_page",
     "offsets_of",
     "oldest_snapshot_seconds",
     "parked",

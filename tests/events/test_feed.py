@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from apps.core.turns import Turns
 from apps.events.api.schemas import schema_id
 from apps.events.contracts import contracts, partition_of
 from apps.events.selectors import feed
@@ -150,6 +151,16 @@ def test_a_wait_is_over_when_it_is_over(api: APIClient) -> None:
     assert read(api, topic="trade", wait=1) == {
         "results": [], "next": "trade", "has_more": False,
     }  # fmt: skip
+
+
+def test_who_may_not_wait_is_answered_at_once(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = Turns(waiters=0)
+    monkeypatch.setattr("apps.events.api.feed.aside", turns.aside)
+    with turns.turn():
+        answer = api.get(FEED, {"topic": "trade", "wait": 30})
+    assert (answer.json()["results"], answer.headers["Retry-After"]) == ([], "1")
 
 
 def test_the_questions_are_few(api: APIClient, tenant: Tenant) -> None:

@@ -108,13 +108,14 @@ class EventsView(ApiView):
         topics = [self.asked["topic"]] if "topic" in self.asked else list(TOPICS)
         after = self.asked.get("after", {})
         kept = {place: offset for place, offset in after.items() if place[0] in topics}
-        page = _when_there(tenant_of(request).pk, topics, kept, self.asked)
+        page, may_wait = _when_there(tenant_of(request).pk, topics, kept, self.asked)
         shown = {
             "results": [event_out(one) for one in page.events],
             "next": cursor_of(topics, page.reached),
             "has_more": page.has_more,
         }
-        return Response(shown)
+        # So that nobody who was not let wait asks again and again.
+        return Response(shown, headers={} if may_wait else {"Retry-After": "1"})
 
 
 def event_out(one: Told) -> dict[str, Any]:
@@ -125,14 +126,14 @@ def event_out(one: Told) -> dict[str, Any]:
 
 def _when_there(
     tenant: int, topics: list[str], after: Offsets, asked: dict[str, Any]
-) -> selectors.Page:
-    """The next page; an empty one when the wait is over, or at once where nobody may wait."""
+) -> tuple[selectors.Page, bool]:
+    """The next page; an empty one when the wait is over, or at once where nobody may wait (False)."""
     ends = time.monotonic() + asked["wait"]
     page = selectors.next_page(tenant, topics, after, asked["limit"])
     if page.events or page.has_more or not asked["wait"]:
-        return page
+        return page, True
     with aside() as may_wait:
         while may_wait and not page.events and (left := ends - time.monotonic()) > 0:
             _never.wait(min(LOOK_EVERY, left))
             page = selectors.next_page(tenant, topics, page.reached, asked["limit"])
-    return page
+        return page, may_wait

@@ -18,7 +18,7 @@ from tests.trading import cast
 
 NAMES = [one.name for one in reports()]
 READERS = {"owner", "admin", "service", "trader", "operations", "auditor"}
-REQUIRED = {"statement": {"account": "A-1"}}
+REQUIRED = {name: {"account": "A-1"} for name in ("statement", "balances")}
 
 
 def csv_rows(answer: Any) -> list[list[str]]:
@@ -174,7 +174,16 @@ class TestTenantsAreAlone:
         account = api.get("/api/v1/accounts/A-1").json()["id"]
         instrument = api.get("/api/v1/instruments/XYZ").json()["id"]
         client = client_of(other)
-        for name in ("blotter", "profit", "exposure", "cash", "fees", "statement"):
+        for name in (
+            "blotter",
+            "profit",
+            "exposure",
+            "positions",
+            "cash",
+            "fees",
+            "statement",
+            "balances",
+        ):
             answer = client.get(f"/api/v1/reports/{name}", {"account": account})
             assert answer.status_code == 404, name
         for name in ("blotter", "profit", "exposure"):
@@ -185,6 +194,7 @@ class TestTenantsAreAlone:
 QUESTIONS = {
     "blotter": 1, "profit": 1, "exposure": 1, "volumes": 1, "cash": 2, "fees": 2, "breaks": 1,
     "reconciliations": 1, "settlement-efficiency": 2, "settlement-fails": 1, "statement": 3,
+    "positions": 1, "balances": 2,
 }  # fmt: skip
 
 

@@ -113,6 +113,36 @@ class TestProfitAndExposure:
             assert ask(name) == [], name
 
 
+class TestPositionsAndBalances:
+    def test_what_is_held_and_what_it_is_worth(self, book: Book, ask: Ask) -> None:
+        rows = ask("positions")
+        assert [(row[0], row[1], row[3], row[4], row[8], row[9]) for row in rows] == [
+            ("A-1", "XYZ", "150", "8250", "9750", "1500"),
+            ("A-2", "EUX", "-20", "-600", "-500", "100"),
+            ("A-2", "XYZ", "5", "250", "325", "75"),
+        ]
+        assert ask("positions", account="A-2", instrument="XYZ") == rows[2:]
+        assert ask("positions", as_of=book.ended.isoformat()) == rows
+
+    def test_what_was_held_then(self, book: Book, ask: Ask) -> None:
+        half = book.half.isoformat()
+        found = ask("positions", as_of=half)
+        assert [(row[0], row[9]) for row in found] == [("A-1", "500"), ("A-2", "150")]
+        units = {
+            row[0]: row[2] for row in ask("balances", account="A-1", as_of=half) if row[1] == "XYZ"
+        }
+        assert units == {"SEC:UNSETTLED": found[0][3]}
+
+    def test_balances_are_the_ledgers(self, book: Book, ask: Ask, tenant: Tenant) -> None:
+        owner = ledger.owner_of(tenant.pk, "A-1").id
+        expected = [(one.account, one.asset) for one in ledger.balances(tenant.pk, owner)]
+        now = ask("balances", account="A-1")
+        assert [row[:2] for row in now] == expected
+        assert ("SEC:UNSETTLED", "XYZ", "150") in [row[:3] for row in now]
+        then = ask("balances", account="A-1", known_at=book.ended.isoformat())
+        assert [row[:3] for row in then] == [row[:3] for row in now]
+
+
 class TestBlotter:
     def test_every_version_is_a_line_newest_first(self, book: Book, ask: Ask) -> None:
         rows = ask("blotter")

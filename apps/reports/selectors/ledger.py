@@ -151,6 +151,39 @@ STATEMENT: Final = registry.register(
 )
 
 
+def _balances(asked: Asked) -> Page:
+    owner = ledger.owner_of(asked.tenant, asked["account"])
+    as_of, known_at = asked["as_of"], asked["known_at"]
+    if as_of is None and known_at is None:
+        found = ledger.balances(asked.tenant, owner.id)
+    else:
+        found = ledger.balances_at(asked.tenant, owner.id, effective=as_of, known=known_at)
+    return Page([(one.account, one.asset, one.amount, one.booked_at) for one in found])
+
+
+BALANCES: Final = registry.register(
+    Report(
+        name="balances",
+        title="Balances",
+        group="ledger",
+        about="A client's balances in money and in units, settled and not, now or as of a time and as"
+        " the ledger knew them at a time. Above zero is the client's claim.",
+        columns=(
+            Column("account", "Account"),
+            Column("asset", "Asset", about="A currency, or an instrument in units."),
+            Column("amount", "Balance", Kind.AMOUNT),
+            Column("booked_at", "Moved", Kind.TIME, "When it was last booked on."),
+        ),
+        parameters=(
+            Parameter("account", "Account", Ask.ACCOUNT, is_required=True, about="Id or number."),
+            registry.AS_OF,
+            registry.KNOWN_AT,
+        ),
+        reads=_balances,
+    )
+)
+
+
 def _reconciliations(asked: Asked) -> Page:
     found = run_history(asked.tenant, asked["from"], asked["to"], limit=asked.limit)
     return Page(

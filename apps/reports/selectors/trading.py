@@ -97,6 +97,10 @@ BLOTTER: Final = registry.register(
 
 
 def _book(asked: Asked) -> Sequence[Holding]:
+    return [_holding(one) for one in _held(asked)]
+
+
+def _held(asked: Asked) -> Sequence[Held]:
     held = book_of(
         asked.tenant,
         limit=POSITIONS_MAX + 1,
@@ -107,7 +111,7 @@ def _book(asked: Asked) -> Sequence[Holding]:
     )
     if len(held) > POSITIONS_MAX:
         raise ReportTooLarge("There are too many positions; ask for one account or instrument.")
-    return [_holding(one) for one in held]
+    return held
 
 
 def _holding(one: Held) -> Holding:
@@ -158,6 +162,44 @@ PROFIT: Final = registry.register(
         chart=Chart("bars", ("account", "instrument"), ("net", "unrealised"), split="currency"),
     )
 )
+
+
+def _positions(asked: Asked) -> Page:
+    held = sorted(_held(asked), key=lambda one: (one.account, one.instrument))
+    return Page(
+        [
+            (one.account, one.instrument, one.currency, one.quantity, one.cost, one.realised_pnl,
+             one.fees, one.mark, one.value, one.unrealised_pnl)
+            for one in held[: ROWS_MAX + 1]
+        ]
+    )  # fmt: skip
+
+
+POSITIONS: Final = registry.register(
+    Report(
+        name="positions",
+        title="Positions",
+        group="trading",
+        about="What every account holds, or held as of a time and as it was known at a time, with the"
+        " prices of then; closed positions, too.",
+        columns=(
+            Column("account", "Account"),
+            Column("instrument", "Instrument"),
+            CURRENCY,
+            Column("quantity", "Quantity", Kind.AMOUNT, "Long above zero, short below."),
+            Column("cost", "Cost", Kind.AMOUNT, "Total, signed like the quantity."),
+            Column("realised", "Realised", Kind.AMOUNT, "Before fees."),
+            Column("fees", "Fees", Kind.AMOUNT),
+            Column("price", "Price", Kind.AMOUNT, "The newest one that was known; empty: none."),
+            Column("value", "Value", Kind.AMOUNT, "At that price."),
+            Column("unrealised", "Unrealised", Kind.AMOUNT, "At that price, before fees."),
+        ),
+        parameters=(
+            registry.ACCOUNT, registry.INSTRUMENT, registry.AS_OF, registry.KNOWN_AT,
+        ),
+        reads=_positions,
+    )
+)  # fmt: skip
 
 
 def _exposure(asked: Asked) -> Page:

@@ -23,6 +23,7 @@ from apps.ledger.reconciliation import Result, Status, verdict
 from apps.ledger.selectors.owners import HANDLER
 from apps.tenants.models import Tenant
 from apps.trading import selectors as trading
+from apps.trading import services as trading_services
 from apps.trading.selectors import position_cache
 from apps.trading.selectors.exposure import FOLDER
 from tests.ledger.books import DAY, damage, drain_all, kinds, reconcile, revise
@@ -99,6 +100,16 @@ def test_a_wrong_quantity_in_the_cache_is_found(books: Tenant) -> None:
     reconcile(books)
     (row,) = selectors.breaks(books.pk, limit=9)
     assert (row.state, row.note) == ("closed", "No longer found.")
+
+
+def test_a_snapshot_that_nobody_proves_is_found(books: Tenant) -> None:
+    taken = timezone.now() - timedelta(hours=2)
+    trading_services.take_snapshot(taken)
+    assert reconcile(books).status == "clean"
+    damage("UPDATE trading_snapshot SET proven_at = NULL, taken_at = %s", taken)
+    reconcile(books)
+    (row,) = selectors.breaks(books.pk, limit=9)
+    assert (row.kind, row.subject) == ("snapshot_differs", f"snapshot of {taken:%Y-%m-%d %H:%M}")
 
 
 def trading_cache() -> Any:

@@ -118,14 +118,15 @@ def test_a_position_that_is_new_is_proven_from_nothing(
     assert (second.positions, second.checked, second.faults) == (1, 1, [])
 
 
+@pytest.mark.parametrize("lots", ['[["1", "50"]]', '[["x", "50"]]', '[["1"]]', "[7]"])
 def test_what_cannot_be_folded_keeps_nobody_from_the_snapshot(
-    tenant: Tenant, instrument: Instrument
+    lots: str, tenant: Tenant, instrument: Instrument
 ) -> None:
     accounts = [open_account(tenant.pk, n, cost_method="fifo") for n in ("ACC-1", "ACC-2")]
     book(tenant.pk, ask(), ask(account="ACC-2"))
     fold()
     damaged = """UPDATE trading_position SET lots = %s WHERE account_id = %s"""
-    query(damaged, '[["1", "50"]]', accounts[0].pk)
+    query(damaged, lots, accounts[0].pk)
     services.take_snapshot(HOUR)
     query(damaged, '[["100", "5000"]]', accounts[0].pk)
     sale = {"side": "sell", "quantity": "40", "price": "60"}

@@ -176,8 +176,9 @@ def _fault(rows: list[Row]) -> str:
     try:
         moved = _read(rows)
         found = moved.folded()
-    except (ValueError, ArithmeticError) as error:  # what is kept of it is no position
-        return f"{where} cannot be folded: {error}"
+    except (ValueError, ArithmeticError, TypeError, LookupError) as error:
+        # What is kept of it is no position; the others are proven all the same.
+        return f"{where} cannot be folded: {type(error).__name__}: {error}"
     if found == moved.after:
         return ""
     return f"{where} is {_text(moved.after)}, but its fills make {_text(found)}"

@@ -159,6 +159,17 @@ def test_cancelling_everything_leaves_nothing(story: Story) -> None:
         assert kept.state(method) == FLAT
 
 
+@settings(max_examples=60, deadline=None)
+@given(stories())
+def test_a_revision_counts_where_its_trade_was_dealt(story: Story) -> None:
+    """As if it had been dealt so at first, or never; in whatever order the facts are found."""
+    standing: dict[int, Fill | Split | None] = {}
+    for one in story.told:
+        standing[one.place] = one.fill
+    wanted = [one for one in standing.values() if one is not None]
+    assert effective_fills(story.told) == effective_fills(reversed(story.told)) == wanted
+
+
 @settings(max_examples=100, deadline=None)
 @given(stories(), st.sampled_from([AVERAGE, FIFO]))
 def test_a_split_is_as_if_all_before_had_been_dealt_in_new_units(story: Story, method: str) -> None:

@@ -532,7 +532,7 @@ def test_what_is_open_settles_in_whole_units_that_add_up(
 ) -> None:
     """Settled, half settled, bought, sold, and on its way back, when 2 for 3 comes."""
     set_lot(market)
-    whole = market.trade(executed_at=BEFORE, quantity="101")
+    whole = market.trade(executed_at=BEFORE, quantity="102")
     part = market.trade(executed_at=BEFORE, quantity="40")
     sold = market.trade(executed_at=BEFORE, quantity="31", side="sell")
     wrong = market.trade(executed_at=BEFORE, quantity="11")
@@ -547,7 +547,7 @@ def test_what_is_open_settles_in_whole_units_that_add_up(
     settle_down()
     drive()
     apply(market.tenant, lieu(2, 3, "30"))
-    assert position(market)[0] == 74  # of 111: 101 + 40 - 31 + 1
+    assert position(market)[0] == 74  # of 112: 102 + 40 - 31 + 1; each by itself would be 75
     everything_agrees(market.tenant)
     hear(market, house.confirm(orders[part], "7"))
     everything_agrees(market.tenant)

@@ -546,13 +546,15 @@ def test_what_is_open_settles_in_whole_units_that_add_up(
     services.cancel_trade(market.tenant.pk, "key:test", asked, now=NOW)
     settle_down()
     drive()
+    back = settlement_of(wrong, kind="return").instruction_id
+    hear(market, house.confirm(back, "3"))
     apply(market.tenant, lieu(2, 3, "30"))
     assert position(market)[0] == 74  # of 112: 102 + 40 - 31 + 1; each by itself would be 75
     everything_agrees(market.tenant)
     hear(market, house.confirm(orders[part], "7"))
     everything_agrees(market.tenant)
     hear(market, house.confirm(orders[part], "23"), house.confirm(orders[sold]))
-    hear(market, house.confirm(settlement_of(wrong, kind="return").instruction_id))
+    hear(market, house.confirm(back, "8"))
     hear(market, house.confirm(orders[small]))
     assert settled_units(market) == 74
     assert ("SEC:UNSETTLED", "XYZ") not in balances(market)

@@ -26,6 +26,7 @@ from tests.conversations import cast
 from tests.conversations.badwire import bad_wire
 from tests.conversations.doors import Door, OwnRedis
 from tests.conversations.screens import Screen
+from tests.patience import OF_PRODUCT
 from tests.seeds import SEED
 from tests.waiting import wait_until
 from tests.web import servers
@@ -70,6 +71,14 @@ def place(door, settings):
     yield settings
     for one in (redis_client.client.forget, broadcasts.reset, waking.reset):
         one()
+
+
+@pytest.fixture
+def brisk(place, monkeypatch):
+    """Who writes in this process waits for a frozen Redis no longer than the product does."""
+    for module in (broadcasts, waking):
+        monkeypatch.setattr(module, "TIMEOUT", OF_PRODUCT[module.__name__])
+        module.reset()
 
 
 def ticket(tenant, view):
@@ -159,7 +168,7 @@ async def rage(door, store, wire, screens, dice, written):
 
 
 async def test_whatever_happens_every_screen_ends_with_the_transcript(
-    door, own_redis, wire, place, tenant
+    door, own_redis, wire, brisk, tenant
 ):
     dice = random.Random(SEED)
     views = [await in_database(lambda n=n: cast.open_one(tenant.pk, f"c{n}")) for n in range(4)]

@@ -136,7 +136,7 @@ class TestMaking:
 
     def test_every_report_can_be_made(self, book: Book) -> None:
         for one in selectors.reports():
-            given = {"account": "A-1"} if one.name == "statement" else {}
+            given = {asked.name: "A-1" for asked in one.parameters if asked.is_required}
             row = schedule(
                 book.tenant, name=one.name, report=one.name, every="day", parameters=given
             )

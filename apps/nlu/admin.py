@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse_lazy
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
@@ -23,7 +22,7 @@ from unfold.widgets import (
 from apps.core.exceptions import DomainError
 from apps.nlu import selectors, services
 from apps.nlu.models import EntityValue, Example, Provider, TrainedModel, Turn, Usage
-from apps.tenants.admin import ReadOnlyAdmin, after_dialog
+from apps.tenants.admin import ReadOnlyAdmin, after_dialog, reasons_of, table
 from apps.tenants.models import Tenant
 
 MODELS = reverse_lazy("admin:nlu_trainedmodel_changelist")
@@ -160,7 +159,7 @@ class TrainedModelAdmin(ModelAdmin):
         try:
             model = services.request_training(tenant.pk, by=request.user.get_username())
         except DomainError as error:
-            self.message_user(request, f"{tenant}: {_reasons(error)}", messages.ERROR)
+            self.message_user(request, f"{tenant}: {' '.join(reasons_of(error))}", messages.ERROR)
         else:
             text = f"Model {model.number} of {tenant} will be trained; reload to see how far it is."
             self.message_user(request, text)
@@ -310,7 +309,7 @@ class TurnAdmin(ReadOnlyAdmin):
                 )
                 return redirect("admin:nlu_turn_change", turn.pk)
         except DomainError as error:
-            self.message_user(request, _reasons(error), messages.ERROR)
+            self.message_user(request, " ".join(reasons_of(error)), messages.ERROR)
         intents = sorted(selectors.known_intents(turn.tenant_id))
         context = {"title": "What did this mean?", "turn": turn, "intents": intents}
         return render(request, "nlu/label.html", self.admin_site.each_context(request) | context)
@@ -327,15 +326,6 @@ def _filtered_to(request: HttpRequest) -> list[int]:
     return [int(one) for one in query.get("tenant__id__exact", []) if one.isdecimal()]
 
 
-def _reasons(error: DomainError) -> str:
-    """A refusal as a person reads it: its reasons, else what it says of itself."""
-    faults = error.facts.get("errors")
-    found = (
-        [f"{one['field']}: {one['detail']}" for one in faults] if isinstance(faults, list) else []
-    )
-    return " ".join(found) or str(error)
-
-
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share * 100:.1f} %"
 
@@ -343,6 +333,4 @@ def _percent(share: float | None) -> str:
 def _table(headers: list[str], rows: list[list[Any]]) -> str:
     if not rows:
         return format_html("{}", "–")
-    return render_to_string(
-        "unfold/components/table.html", {"table": {"headers": headers, "rows": rows}}
-    )
+    return table(headers, rows)

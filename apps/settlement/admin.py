@@ -12,7 +12,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from unfold.forms import ActionForm
 
 from apps.core.exceptions import DomainError
@@ -21,7 +20,7 @@ from apps.settlement import services
 from apps.settlement.models import ClearingNotice, Settlement, SettlementPolicy
 from apps.settlement.selectors.settlements import story
 from apps.settlement.services import Decision
-from apps.tenants.admin import ReadOnlyAdmin
+from apps.tenants.admin import ReadOnlyAdmin, table
 from apps.tenants.selectors import names_of
 
 Decide = Callable[[int, UUID, Decision], object]
@@ -193,7 +192,7 @@ class SettlementAdmin(ReadOnlyAdmin):
              names.get(step.by, step.by) or "the machine", step.error or step.note]
             for step in steps
         ]  # fmt: skip
-        return _table(["At (UTC)", "Step", "Try", "State", "By", "What was said"], rows)
+        return table(["At (UTC)", "Step", "Try", "State", "By", "What was said"], rows)
 
     @admin.display(description="settled by hand")
     def proposed(self, one: Settlement) -> str:
@@ -208,7 +207,7 @@ class SettlementAdmin(ReadOnlyAdmin):
              names.get(row.decided_by or "", row.decided_by or ""), row.decision_reason]
             for row in proposals
         ]  # fmt: skip
-        return _table(["At (UTC)", "Proposed by", "Reason", "State", "Decided by", "Why"], rows)
+        return table(["At (UTC)", "Proposed by", "Reason", "State", "Decided by", "Why"], rows)
 
     @admin.display(description="notices")
     def told(self, one: Settlement) -> str:
@@ -219,7 +218,7 @@ class SettlementAdmin(ReadOnlyAdmin):
              "" if notice.amount is None else plain(notice.amount), notice.state, notice.reason]
             for notice in story(one.tenant_id, one.pk).notices
         ]  # fmt: skip
-        return _table(["At (UTC)", "Kind", "Code", "Quantity", "Amount", "State", "Reason"], rows)
+        return table(["At (UTC)", "Kind", "Code", "Quantity", "Amount", "State", "Reason"], rows)
 
 
 @admin.register(SettlementPolicy)
@@ -271,9 +270,3 @@ def _says(said: str) -> Decide:
 
 def _decision(request: HttpRequest) -> Decision:
     return Decision(f"user:{request.user.pk}", request.POST.get("reason", ""))
-
-
-def _table(headers: list[str], rows: list[list[Any]]) -> str:
-    return render_to_string(
-        "unfold/components/table.html", {"table": {"headers": headers, "rows": rows}}
-    )

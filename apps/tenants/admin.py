@@ -1,18 +1,22 @@
 """The back office's window on tenants, members and keys."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.paginator import InfinitePaginator
 
+from apps.core.exceptions import DomainError
 from apps.tenants import services
 from apps.tenants.models import ApiKey, Membership, Tenant, User
 
@@ -41,6 +45,20 @@ def ask_first(
     return render(request, "tenants/confirm.html", context)
 
 
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table of the admin's theme."""
+    return render_to_string(
+        "unfold/components/table.html", {"table": {"headers": headers, "rows": list(rows)}}
+    )
+
+
+def reasons_of(error: DomainError) -> list[str]:
+    """A refusal as a person reads it: all its reasons, else what it says of itself."""
+    found = error.facts.get("errors")
+    faults = found if isinstance(found, list) else []
+    return [f"{one['field']}: {one['detail']}".removeprefix(": ") for one in faults] or [str(error)]
+
+
 class ReadOnlyAdmin(ModelAdmin):
     """Seen, searched and filtered, never changed. Pages are not counted: tables are large."""
 
@@ -61,6 +79,36 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
 
+class ServiceForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
+    """A form whose fields a service checks and writes, so that its refusal is shown beside them."""
+
+    by = ""
+    """Who fills it in: `user:<id>` (`WithServiceForm` says so)."""
+    call: Callable[[dict[str, Any]], models.Model]
+    """Calls the service with what was filled in; the row that it wrote. Raises `DomainError`."""
+    row: models.Model
+
+    def clean(self) -> dict[str, Any]:
+        """Written here, once the fields can be read."""
+        given = super().clean() or {}
+        if not self.errors:
+            try:
+                self.row = self.call(given)
+            except DomainError as error:
+                raise forms.ValidationError(reasons_of(error)) from error
+        return given
+
+    def _post_clean(self) -> None:
+        """The service has checked and written it."""
+
+    def save(self, commit: bool = True) -> models.Model:
+        """The row, which is there already."""
+        return self.row
+
+    def save_m2m(self) -> None:
+        """Nothing of that kind."""
+
+
 class SavedByService(ModelAdmin):
     """Forms that call services: those open their own transaction, and the admin opens none around it."""
 
@@ -75,6 +123,21 @@ class SavedByService(ModelAdmin):
         if request.method == "POST":
             return self._changeform_view(request, object_id, form_url, extra_context)
         return super().changeform_view(request, object_id, form_url, extra_context)
+
+
+class WithServiceForm(SavedByService):
+    """What is added through a `ServiceForm`."""
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """The form that knows who fills it in."""
+        form = super().get_form(request, obj, change, **kwargs)
+        form.by = f"user:{request.user.pk}"
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """The form's service call has written it."""
 
 
 @admin.register(Tenant)

@@ -6,13 +6,12 @@ from django.contrib import admin
 from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 
 from apps.events import registry
 from apps.events.admin.filters import NameFilter, TenantFilter, TopicFilter, tenant_names
 from apps.events.admin.texts import events_link, moment, pretty
 from apps.events.models import Cursor, EventRecord, ParkedEvent
-from apps.tenants.admin import ReadOnlyAdmin
+from apps.tenants.admin import ReadOnlyAdmin, table
 
 NEWEST = """(topic, partition, "offset") IN (
     SELECT p.topic, p.number, newest."offset" FROM events_partition p
@@ -129,10 +128,7 @@ class EventRecordAdmin(ReadOnlyAdmin):
             rows.append([found.name, word])
         if not rows:
             return "no handler reads this topic"
-        return render_to_string(
-            "unfold/components/table.html",
-            {"table": {"headers": ["Handler", "State"], "rows": rows}},
-        )
+        return table(["Handler", "State"], rows)
 
 
 def place_of(address: str) -> dict[str, Any] | None:

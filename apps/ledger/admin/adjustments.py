@@ -15,10 +15,15 @@ from apps.core.exceptions import DomainError
 from apps.core.ids import uuid7
 from apps.core.money import parse_amount
 from apps.ledger import services
-from apps.ledger.admin.books import table
 from apps.ledger.models import Adjustment, Break
 from apps.ledger.services import AdjustmentTerms, Line
-from apps.tenants.admin import ReadOnlyAdmin, SavedByService
+from apps.tenants.admin import (
+    ReadOnlyAdmin,
+    ServiceForm,
+    WithServiceForm,
+    reasons_of,
+    table,
+)
 
 LINE_PARTS = 5
 LINES_HELP = (
@@ -27,7 +32,7 @@ LINES_HELP = (
 )
 
 
-class ProposalForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
+class ProposalForm(ServiceForm):
     """What is proposed: lines as text, because they are written like a slip."""
 
     written = forms.CharField(
@@ -61,39 +66,18 @@ class ProposalForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the 
             raise forms.ValidationError(faults)
         return lines
 
-    def clean(self) -> dict[str, Any]:
-        """Proposed here, so that a refusal is shown beside the form with every reason."""
-        given = super().clean() or {}
-        if self.errors:
-            return given
+    def call(self, given: dict[str, Any]) -> Adjustment:
+        """The proposal."""
         terms = AdjustmentTerms(
             given["reason"],
             given["written"],
             given.get("effective_at"),
             given["mends"].pk if given.get("mends") else None,
         )
-        try:
-            row, _ = services.propose_adjustment(
-                given["tenant"].pk, terms, by=self.by, key=given["key"]
-            )
-        except DomainError as error:
-            raise forms.ValidationError(_reasons(error)) from error
-        self.proposed = row
-        return given
-
-    by = ""
-    proposed: Adjustment | None = None
-
-    def _post_clean(self) -> None:
-        """The service has checked and written it."""
-
-    def save(self, commit: bool = True) -> Adjustment:
-        """The proposal, which is there already."""
-        assert self.proposed is not None
-        return self.proposed
-
-    def save_m2m(self) -> None:
-        """Nothing of that kind."""
+        row, _ = services.propose_adjustment(
+            given["tenant"].pk, terms, by=self.by, key=given["key"]
+        )
+        return row
 
 
 class ReasonForm(ActionForm):
@@ -105,7 +89,7 @@ class ReasonForm(ActionForm):
 
 
 @admin.register(Adjustment)
-class AdjustmentAdmin(SavedByService, ReadOnlyAdmin):
+class AdjustmentAdmin(WithServiceForm, ReadOnlyAdmin):
     """Adjustments: one person proposes them, another approves or rejects them."""
 
     form = ProposalForm
@@ -136,17 +120,6 @@ class AdjustmentAdmin(SavedByService, ReadOnlyAdmin):
         return (
             self.fields if obj else ("tenant", "reason", "written", "effective_at", "mends", "key")
         )
-
-    def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> Any:
-        """The form that knows who fills it in."""
-        form = super().get_form(request, obj, change, **kwargs)
-        form.by = f"user:{request.user.pk}"
-        return form
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """The form's service call has written it."""
 
     @admin.display(description="Lines")
     def shown(self, row: Adjustment) -> str:
@@ -192,7 +165,7 @@ class AdjustmentAdmin(SavedByService, ReadOnlyAdmin):
             try:
                 decided = call(row.tenant_id, row.pk, by=who, reason=reason)
             except DomainError as error:
-                messages.error(request, f"{row}: {' '.join(_reasons(error))}")
+                messages.error(request, f"{row}: {' '.join(reasons_of(error))}")
             else:
                 messages.success(request, f"{decided}.")
                 self.log_change(request, row, f"{decided.state}: {reason}")
@@ -206,10 +179,3 @@ def _line(text: str) -> Line:
     side, account, owner, *asset, amount = parts
     owner = "" if owner == "-" else owner
     return Line(account, owner, " ".join(asset), side.lower(), parse_amount(amount))
-
-
-def _reasons(error: DomainError) -> list[str]:
-    found = error.facts.get("errors")
-    if not isinstance(found, list):
-        return [str(error)]
-    return [f"{one['field']}: {one['detail']}" for one in found]

@@ -1,13 +1,10 @@
 """The back office's window on the ledger. Nothing is written here: corrections are entries."""
 
-from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import RangeDateTimeFilter
@@ -16,7 +13,7 @@ from apps.core.exceptions import DomainError
 from apps.core.money import plain
 from apps.ledger import selectors, services
 from apps.ledger.models import Asset, Break, JournalEntry, LedgerAccount, ReconciliationRun
-from apps.tenants.admin import ReadOnlyAdmin
+from apps.tenants.admin import ReadOnlyAdmin, table
 
 
 @admin.register(JournalEntry)
@@ -139,13 +136,6 @@ class AssetAdmin(ReadOnlyAdmin):
     list_select_related = ("tenant",)
     ordering = ("tenant", "code")
     search_fields = ("code",)
-
-
-def table(headers: list[str], rows: Iterable[list[Any]]) -> str:
-    """A table of the admin's theme."""
-    return render_to_string(
-        "unfold/components/table.html", {"table": {"headers": headers, "rows": list(rows)}}
-    )
 
 
 @admin.register(ReconciliationRun)

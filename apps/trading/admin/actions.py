@@ -1,28 +1,31 @@
 """Corporate actions in the back office: announced, priced by two people, withdrawn."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from unfold.forms import ActionForm
 
 from apps.core.exceptions import DomainError
 from apps.core.money import plain
-from apps.tenants.admin import ReadOnlyAdmin, SavedByService
+from apps.tenants.admin import (
+    ReadOnlyAdmin,
+    ServiceForm,
+    WithServiceForm,
+    reasons_of,
+    table,
+)
 from apps.tenants.selectors import names_of
 from apps.trading import services
 from apps.trading.models import CorporateAction
 
 
-class AnnouncementForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
+class AnnouncementForm(ServiceForm):
     """A corporate action; the service says what is wrong with it, all at once."""
-
-    by = ""
-    announced: CorporateAction | None = None
 
     class Meta:
         model = CorporateAction
@@ -31,31 +34,14 @@ class AnnouncementForm(forms.ModelForm):  # type: ignore[type-arg] # generic in 
             "cash_in_lieu_price", "amount", "currency", "pay_date",
         )  # fmt: skip
 
-    def clean(self) -> dict[str, Any]:
-        """Announced here, so that a refusal is shown beside the form."""
-        given = super().clean() or {}
-        if self.errors:
-            return given
+    def call(self, given: dict[str, Any]) -> CorporateAction:
+        """The announcement."""
         tenant, instrument = given.pop("tenant"), str(given.pop("instrument").pk)
         terms: dict[str, Any] = {name: value or None for name, value in given.items()}
-        try:
-            self.announced, _ = services.announce_action(
-                tenant.pk, services.ActionTerms(instrument=instrument, **terms), by=self.by
-            )
-        except DomainError as error:
-            raise forms.ValidationError(_reasons(error)) from error
-        return given
-
-    def _post_clean(self) -> None:
-        """The service has checked and written it."""
-
-    def save(self, commit: bool = True) -> CorporateAction:
-        """The action, which is there already."""
-        assert self.announced is not None
-        return self.announced
-
-    def save_m2m(self) -> None:
-        """Nothing of that kind."""
+        announced, _ = services.announce_action(
+            tenant.pk, services.ActionTerms(instrument=instrument, **terms), by=self.by
+        )
+        return announced
 
 
 class PriceForm(ActionForm):
@@ -73,7 +59,7 @@ class PriceForm(ActionForm):
 
 
 @admin.register(CorporateAction)
-class CorporateActionAdmin(SavedByService, ReadOnlyAdmin):
+class CorporateActionAdmin(WithServiceForm, ReadOnlyAdmin):
     """Splits and cash dividends: announced here, applied by the clock."""
 
     form = AnnouncementForm
@@ -104,26 +90,11 @@ class CorporateActionAdmin(SavedByService, ReadOnlyAdmin):
             "problem", "accounts", "announced_by", "announced_at", "applied_at", "paid_at", "withdrawn_by", "reason",
         )  # fmt: skip
 
-    def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> Any:
-        """The form that knows who fills it in."""
-        form = super().get_form(request, obj, change, **kwargs)
-        form.by = f"user:{request.user.pk}"
-        return form
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """The form's service call has written it."""
-
     @admin.action(description="Withdraw the announcement", permissions=["decide"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[CorporateAction]) -> None:
         """As long as it is not applied."""
-
-        def call(row: CorporateAction, who: str) -> CorporateAction:
-            why = request.POST.get("reason") or "withdrawn in the back office"
-            return services.withdraw_action(row.tenant_id, row.pk, by=who, reason=why)
-
-        self._each(request, queryset, call, "withdrawn")
+        why = request.POST.get("reason") or "withdrawn in the back office"
+        self._each(request, queryset, partial(services.withdraw_action, reason=why), "withdrawn")
 
     @admin.display(description="Price of fractions")
     def stated(self, row: CorporateAction) -> str:
@@ -137,8 +108,7 @@ class CorporateActionAdmin(SavedByService, ReadOnlyAdmin):
             for one in prices
         ]  # fmt: skip
         headers = ["Price", "Paid on", "State", "Stated by", "Decided by", "Why"]
-        table = {"headers": headers, "rows": rows}
-        return render_to_string("unfold/components/table.html", {"table": table})
+        return table(headers, rows)
 
     @admin.action(description="State the price of fractions", permissions=["decide"])
     def state_price(self, request: HttpRequest, queryset: QuerySet[CorporateAction]) -> None:
@@ -153,12 +123,9 @@ class CorporateActionAdmin(SavedByService, ReadOnlyAdmin):
     @admin.action(description="Take the stated price back", permissions=["decide"])
     def withdraw_price(self, request: HttpRequest, queryset: QuerySet[CorporateAction]) -> None:
         """Either of them."""
-
-        def call(row: CorporateAction, who: str) -> CorporateAction:
-            why = request.POST.get("reason") or "taken back in the back office"
-            return services.withdraw_price(row.tenant_id, row.pk, by=who, reason=why)
-
-        self._each(request, queryset, call, "the price is taken back")
+        why = request.POST.get("reason") or "taken back in the back office"
+        verb = partial(services.withdraw_price, reason=why)
+        self._each(request, queryset, verb, "the price is taken back")
 
     def _price(
         self, request: HttpRequest, rows: QuerySet[CorporateAction],
@@ -171,29 +138,18 @@ class CorporateActionAdmin(SavedByService, ReadOnlyAdmin):
                 request, "Say the price of a new unit, and the day as 2026-01-31, if any."
             )
             return
-        given = form.cleaned_data
-
-        def call(row: CorporateAction, who: str) -> CorporateAction:
-            terms = {"price": given["price"], "pay_date": given["pay_date"]}
-            return verb(row.tenant_id, row.pk, by=who, **terms)
-
-        self._each(request, rows, call, word)
+        terms = {name: form.cleaned_data[name] for name in ("price", "pay_date")}
+        self._each(request, rows, partial(verb, **terms), word)
 
     def _each(
         self, request: HttpRequest, rows: QuerySet[CorporateAction],
-        call: Callable[[CorporateAction, str], CorporateAction], word: str,
+        verb: Callable[..., CorporateAction], word: str,
     ) -> None:  # fmt: skip
         for row in rows.order_by("pk"):
             try:
-                call(row, f"user:{request.user.pk}")
+                verb(row.tenant_id, row.pk, by=f"user:{request.user.pk}")
             except DomainError as error:
-                messages.error(request, f"{row}: {' '.join(_reasons(error))}")
+                messages.error(request, f"{row}: {' '.join(reasons_of(error))}")
             else:
                 messages.success(request, f"{row.reference}: {word}.")
                 self.log_change(request, row, word)
-
-
-def _reasons(error: DomainError) -> list[str]:
-    found = error.facts.get("errors")
-    faults = found if isinstance(found, list) else [{"field": "", "detail": str(error)}]
-    return [f"{one['field']}: {one['detail']}".removeprefix(": ") for one in faults]

@@ -1,18 +1,16 @@
 """The back office's window on trading. Nothing is written here: its buttons call services."""
 
-from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from apps.core.exceptions import DomainError
 from apps.core.money import plain
-from apps.tenants.admin import ReadOnlyAdmin
+from apps.tenants.admin import ReadOnlyAdmin, table
 from apps.trading import services
 from apps.trading.models import (
     AccountFeed,
@@ -153,7 +151,7 @@ class TradeAdmin(ById):
     def charges(self, row: Trade) -> str:
         """One line each."""
         rows = [[fee["kind"], fee["amount"], fee["currency"]] for fee in row.fees]
-        return _table(["Kind", "Amount", "Currency"], rows)
+        return table(["Kind", "Amount", "Currency"], rows)
 
 
 @admin.register(RejectedTrade)
@@ -187,7 +185,7 @@ class RejectedTradeAdmin(ById):
     def why(self, row: RejectedTrade) -> str:
         """Every one."""
         rows = [[one["field"], one["code"], one["detail"]] for one in row.reasons]
-        return _table(["Field", "Code", "Detail"], rows)
+        return table(["Field", "Code", "Detail"], rows)
 
 
 @admin.register(Position)
@@ -239,9 +237,3 @@ class AccountFeedAdmin(ReadOnlyAdmin):
     )
     list_select_related = ("tenant",)
     ordering = ("tenant",)
-
-
-def _table(headers: list[str], rows: Iterable[list[Any]]) -> str:
-    return render_to_string(
-        "unfold/components/table.html", {"table": {"headers": headers, "rows": list(rows)}}
-    )

@@ -70,7 +70,10 @@ _LOST_PLUS: Final = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")
 
 def read_form(form: type["StrictForm"], data: Any, *, partial: bool = False) -> dict[str, Any]:
     """The validated body; with `partial` only what is there. Raises `Malformed` with every fault."""
-    given = form(data=data, partial=partial)
+    return _validated(form(data=data, partial=partial))
+
+
+def _validated(given: serializers.Serializer[Any]) -> dict[str, Any]:
     if not given.is_valid():
         raise Malformed(errors=list(_faults_of(given)))
     found: dict[str, Any] = given.validated_data
@@ -116,11 +119,7 @@ def read_query(form: type["Query"], request: Request) -> dict[str, Any]:
 @cache
 def _unasked(form: type["Query"]) -> dict[str, Any]:
     """What a form makes of no query: the same each time, so it is made once. Raises `Malformed`."""
-    asked = form(data={})
-    if not asked.is_valid():
-        raise Malformed(errors=list(_faults_of(asked)))
-    found: dict[str, Any] = asked.validated_data
-    return found
+    return _validated(form(data={}))
 
 
 def key_of(request: Request) -> str:

@@ -118,7 +118,7 @@ def differing(
 def accounts_beyond(at: Mapping[int, int]) -> frozenset[str]:
     """Accounts of which one of the two readers knows more than the other, which stands at the cut."""
     with connection.cursor() as cursor:
-        cursor.execute(BEYOND, [*_columns(at), readers()])
+        cursor.execute(BEYOND, [list(at), list(at.values()), readers()])
         return frozenset(key for (key,) in cursor.fetchall())
 
 
@@ -144,10 +144,6 @@ def _differing_at(
     places = {*positions, *ledger}
     sides = ((one, positions.get(one, ZERO), ledger.get(one, ZERO)) for one in places)
     return len(places), [side for side in sides if side[1] != side[2]]
-
-
-def _columns(at: Mapping[int, int]) -> tuple[list[int], list[int]]:
-    return list(at), list(at.values())
 
 
 def partition(account: UUID) -> int:

@@ -120,6 +120,9 @@ def _moment(after: str | None) -> Moment | None:
     return found
 
 
+CLIENT: Final = Parameter(
+    "account", "Account", Ask.ACCOUNT, is_required=True, about="Id or number."
+)
 STATEMENT: Final = registry.register(
     Report(
         name="statement",
@@ -139,7 +142,7 @@ STATEMENT: Final = registry.register(
             Column("entry", "Entry"),
         ),
         parameters=(
-            Parameter("account", "Account", Ask.ACCOUNT, is_required=True, about="Id or number."),
+            CLIENT,
             registry.SINCE,
             registry.UNTIL,
         ),
@@ -175,7 +178,7 @@ BALANCES: Final = registry.register(
             Column("booked_at", "Moved", Kind.TIME, "When it was last booked on."),
         ),
         parameters=(
-            Parameter("account", "Account", Ask.ACCOUNT, is_required=True, about="Id or number."),
+            CLIENT,
             registry.AS_OF,
             registry.KNOWN_AT,
         ),

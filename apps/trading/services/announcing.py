@@ -22,10 +22,9 @@ from apps.trading.services.action_checks import (
     place_faults,
 )
 from apps.trading.services.intake.references import ACTIONS
-from apps.trading.services.stating import first_stated, state_price, take_back
+from apps.trading.services.stating import REASON_MAX, first_stated, state_price, take_back
 
 CLAIM: Final = "SELECT pg_advisory_xact_lock(%s, %s)"
-REASON_MAX: Final = 1_000  # characters
 
 
 def announce_action(

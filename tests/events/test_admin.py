@@ -133,8 +133,10 @@ class TestEvents:
 
     def test_one_event_is_read_by_the_logs_key(self, desk, make_handler):
         make_handler()
-        helpers.append(1, key=KEY)
+        for key in helpers.keys_in(PARTITION, 100):  # of one key another index would do as well
+            helpers.append(1, key=key)
         with connection.cursor() as cursor:
+            cursor.execute("ANALYZE events_event")
             cursor.execute("SET enable_seqscan = off")
             cursor.execute(
                 "EXPLAIN SELECT * FROM events_eventrecord"
